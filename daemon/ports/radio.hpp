@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/advert.hpp"
+#include "base/result.hpp"
+#include "base/uuid.hpp"
+
+namespace foyer::ports {
+
+/// A beacon of the shop, as it is to be on the air now.
+struct Broadcast {
+  BeaconId id;
+  std::int8_t measured_power = -59;  ///< dBm at 1 m
+  std::string adapter = "auto";      ///< auto | hciN | address
+};
+
+/// How far a Broadcast got.
+enum class BroadcastState { requested, registered, confirmed };
+
+struct BroadcastStatus {
+  Broadcast broadcast;
+  BroadcastState state = BroadcastState::requested;
+  std::string error;  ///< why it is not registered; empty otherwise
+};
+
+struct AdapterStatus {
+  std::string name;      ///< hci0
+  std::string address;   ///< of our own adapter: not personal
+  bool powered = false;
+  bool scanning = false;
+  std::uint64_t adverts = 0;  ///< heard since start
+};
+
+struct RadioStatus {
+  bool up = false;        ///< at least one adapter scans (or scanning is off and the broadcasts are registered)
+  std::string mode;       ///< active | passive | off | sim
+  std::string reason;     ///< why not up
+  std::vector<AdapterStatus> adapters;
+  std::vector<BroadcastStatus> broadcasts;
+};
+
+/// Where a Radio reports. Called on the core thread, from the loop, never from within start() or stop().
+class RadioEvents {
+ public:
+  virtual ~RadioEvents() = default;
+  virtual void on_advert(const Advert& advert) = 0;
+  virtual void on_radio_changed(const RadioStatus& status) = 0;  ///< up or down, adapter come or gone, broadcast state
+};
+
+/// Hears adverts and broadcasts the shop's beacons. Core thread only; nothing blocks longer than opening a socket.
+/// A radio that is lost comes back by itself and says so by on_radio_changed.
+class Radio {
+ public:
+  virtual ~Radio() = default;
+  /// Fails only where trying again cannot help (no system bus at all). `events` must outlive the radio.
+  virtual Result<void> start(RadioEvents& events) = 0;
+  /// Replaces what is on the air. Before or after start().
+  virtual void broadcast(std::vector<Broadcast> beacons) = 0;
+  virtual RadioStatus status() const = 0;
+  /// Takes the beacons off the air and stops scanning. Nothing is reported afterwards.
+  virtual void stop() = 0;
+};
+
+}  // namespace foyer::ports
