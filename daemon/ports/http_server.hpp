@@ -32,6 +32,12 @@ struct HttpRequest {
   bool has_header(std::string_view name) const;
 };
 
+/// %41 → A. A lone or malformed % stays as it is; `plus` turns + into a space (queries and forms, not paths).
+std::string percent_decode(std::string_view text, bool plus);
+/// `a=1&b=%20`: a query or an application/x-www-form-urlencoded body, decoded, in order. At most 64 pairs, the first
+/// ones stay.
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view text);
+
 /// A body that comes in pieces (server-sent events). Destroyed on the connection's thread when either side ends.
 class HttpStream {
  public:

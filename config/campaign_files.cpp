@@ -1,0 +1,69 @@
+#include "config/campaign_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+#include "campaign/reader.hpp"
+#include "config/text.hpp"
+
+namespace foyer::config {
+namespace {
+
+constexpr std::size_t kMostCampaigns = 500;  // files in one folder; more are a fault, none is left out silently
+
+tl::expected<std::vector<std::string>, Faults> list(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::directory_iterator at(folder, error), end;
+  std::vector<std::string> files;
+  for (; !error && at != end; at.increment(error)) {
+    const auto name = at->path().filename().string();
+    if (!name.starts_with('.') && name.ends_with(".yaml")) files.push_back(at->path().string());
+  }
+  if (error) return tl::make_unexpected(Faults{{folder, 0, 0, "", fmt::format("cannot be read: {}", error.message())}});
+  if (files.size() > kMostCampaigns)
+    return tl::make_unexpected(Faults{{folder, 0, 0, "", fmt::format("has more than {} campaigns", kMostCampaigns)}});
+  std::ranges::sort(files);
+  return files;
+}
+
+tl::expected<campaign::Campaign, Faults> read_one(const std::string& file) {
+  const auto text = read_file(file, kMostFileBytes);
+  if (!text) return tl::make_unexpected(Faults{{file, 0, 0, "", "cannot be read: " + text.error().message}});
+  return parse_campaign_yaml(*text, file);
+}
+
+}  // namespace
+
+tl::expected<campaign::Campaign, Faults> parse_campaign_yaml(const std::string& text, const std::string& file) {
+  const auto document = parse_yaml(text, file);
+  if (!document) return tl::make_unexpected(document.error());
+  return campaign::read_campaign(*document, file);
+}
+
+tl::expected<std::vector<campaign::Campaign>, Faults> read_campaigns(const std::string& folder) {
+  const auto files = list(folder);
+  if (!files) return tl::make_unexpected(files.error());
+  std::vector<campaign::Campaign> campaigns;
+  std::map<std::string, std::string> seen;
+  Faults faults;
+  for (const auto& file : *files) {
+    auto campaign = read_one(file);
+    if (!campaign) {
+      faults.insert(faults.end(), campaign.error().begin(), campaign.error().end());
+      continue;
+    }
+    const auto [first, fresh] = seen.emplace(campaign->id, file);
+    if (fresh)
+      campaigns.push_back(*std::move(campaign));
+    else
+      faults.push_back({file, 0, 0, "id", fmt::format("{} is the id of {} too", campaign->id, first->second)});
+  }
+  if (!faults.empty()) return tl::make_unexpected(std::move(faults));
+  return campaigns;
+}
+
+}  // namespace foyer::config

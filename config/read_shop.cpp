@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "campaign/zone_time.hpp"
+#include "config/sections.hpp"
+
+namespace foyer::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostLanguages = 16;
+constexpr std::size_t kMostLabel = 200;
+constexpr std::size_t kMostZones = 64;
+constexpr std::size_t kMostBeacons = 256;  // in one zone
+constexpr int kHysteresis = 6;             // dB from enter to exit where only enter is written
+
+void read_languages(const Value& value, std::vector<std::string>& languages) {
+  const auto items = value.list(1, kMostLanguages);
+  if (!items) return;
+  languages.clear();
+  for (const auto& item : *items) {
+    const auto tag = item.language();
+    if (!tag) continue;
+    if (std::ranges::find(languages, *tag) != languages.end())
+      item.fault(fmt::format("{} is in the list already", *tag));
+    languages.push_back(*tag);
+  }
+}
+
+std::optional<ZoneBeacon> read_beacon(const Value& value) {
+  const auto map = section(value, "zones[].beacons[]");
+  if (!map) return std::nullopt;
+  ZoneBeacon beacon;
+  const bool named = map->require("uuid", beacon.uuid, &Value::uuid);
+  map->read("major", beacon.major, &Value::number, 0, 65535);
+  map->read("minor", beacon.minor, &Value::number, 0, 65535);
+  if (map->find("minor") && !map->find("major")) map->find("minor")->fault("needs a major");
+  return named ? std::optional{beacon} : std::nullopt;
+}
+
+void read_levels(const Fields& map, Zone& zone) {
+  const bool enter = map.read("enter", zone.enter, &Value::number, -120, 0);
+  const auto exit = map.find("exit");
+  if (!exit) {
+    if (enter) zone.exit = zone.enter - kHysteresis;
+    return;
+  }
+  if (map.read("exit", zone.exit, &Value::number, -127, 0) && (enter || !map.find("enter")) && zone.exit >= zone.enter)
+    exit->fault(fmt::format("must be below enter ({}), not {}", zone.enter, zone.exit));
+}
+
+Zone read_zone(const Value& value) {
+  Zone zone;
+  const auto map = section(value, "zones[]");
+  if (!map) return zone;
+  map->require("id", zone.id, &Value::name, kMostName);
+  zone.name = {{"en", zone.id}};
+  map->read("name", zone.name, &Value::texts, kMostLabel);
+  if (const auto beacons = map->find("beacons"))
+    for (const auto& item : beacons->list(0, kMostBeacons).value_or(std::vector<Value>{}))
+      if (const auto beacon = read_beacon(item)) zone.beacons.push_back(*beacon);
+  read_levels(*map, zone);
+  map->read("dwell", zone.dwell, &Value::duration, 100ms, 24h);
+  map->read("exit_after", zone.exit_after, &Value::duration, 100ms, 24h);
+  return zone;
+}
+
+}  // namespace
+
+void read_gateway(const Value& value, Gateway& gateway) {
+  const auto map = section(value, "gateway");
+  if (!map) return;
+  map->require("id", gateway.id, &Value::name, kMostName);
+  map->require("store", gateway.store, &Value::name, kMostName);
+  map->require("tenant", gateway.tenant, &Value::name, kMostName);
+  if (map->read("timezone", gateway.timezone, &Value::text, kMostName)) {
+    if (const auto zone = campaign::ZoneTime::load(gateway.timezone); !zone)
+      map->find("timezone")->fault(zone.error().message);
+  }
+  if (const auto languages = map->find("languages")) read_languages(*languages, gateway.languages);
+}
+
+void read_brand(const Value& value, Brand& brand) {
+  const auto map = section(value, "brand");
+  if (!map) return;
+  map->read("name", brand.name, &Value::texts, kMostLabel);
+  read_named_file(*map, "logo", brand.logo);
+  read_matching(*map, "accent", brand.accent, is_colour, "a colour like \"#07c160\"");
+}
+
+void read_storage(const Value& value, Storage& storage) {
+  const auto map = section(value, "storage");
+  if (!map) return;
+  map->read("path", storage.path, &Value::text, kMostPath);
+  map->read("max_size", storage.max_size, &Value::size, 256ull << 10, 1ull << 40);
+}
+
+void read_zones(const Value& value, std::vector<Zone>& zones) {
+  const auto items = value.list(0, kMostZones);
+  if (!items) return;
+  for (const auto& item : *items) {
+    auto zone = read_zone(item);
+    const bool known = !zone.id.empty() && std::ranges::find(zones, zone.id, &Zone::id) != zones.end();
+    if (known) item.fault(fmt::format("has the id {} of another zone", zone.id));
+    zones.push_back(std::move(zone));
+  }
+}
+
+void read_shoppers(const Value& value, Shoppers& shoppers) {
+  const auto map = section(value, "shoppers");
+  if (!map) return;
+  map->require("uuid", shoppers.uuid, &Value::uuid);
+  map->read("lease", shoppers.lease, &Value::seconds, 1s, 7 * 24h);
+}
+
+void read_privacy(const Value& value, Config& config) {
+  const auto map = section(value, "privacy");
+  if (!map) return;
+  map->choose<PrivacyMode>(
+      "mode", config.privacy,
+      {{"counting", PrivacyMode::counting}, {"visit", PrivacyMode::visit}, {"member", PrivacyMode::member}});
+  map->read("k", config.privacy_k, &Value::number, 1, 1'000'000);
+}
+
+}  // namespace foyer::config

@@ -1,0 +1,130 @@
+#include "app/hearing.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "beacon/decode.hpp"
+
+namespace foyer::app {
+
+using nlohmann::json;
+using presence::Change;
+
+presence::Settings presence_settings(const config::Config& config) {
+  presence::Settings settings;
+  for (const auto& zone : config.zones) {
+    presence::Zone out{zone.id, {}, zone.enter, zone.exit, zone.dwell, zone.exit_after};
+    for (const auto& beacon : zone.beacons) out.beacons.push_back({beacon.uuid, beacon.major, beacon.minor});
+    settings.zones.push_back(std::move(out));
+  }
+  return settings;
+}
+
+Hearing::Hearing(const config::Config& config, const ports::Clock& clock, const Subjects& subjects, Record record)
+    : clock_(clock), subjects_(subjects), record_(std::move(record)), presence_(presence_settings(config)) {}
+
+void Hearing::set_own(const std::vector<ports::Broadcast>& broadcasts) {
+  std::vector<BeaconId> own;
+  for (const auto& broadcast : broadcasts) own.push_back(broadcast.id);
+  presence_.set_own([own = std::move(own)](const BeaconId& id) { return std::find(own.begin(), own.end(), id) != own.end(); });
+}
+
+void Hearing::reconfigure(const config::Config& config) {
+  presence_.configure(presence_settings(config), changes_);
+  flush();
+}
+
+void Hearing::on_advert(const Advert& advert) {
+  ++figures_.heard;
+  const auto malformed = beacon::for_each_frame(advert.data(), [&](const beacon::Frame& frame) {
+    ++figures_.decoded;
+    const auto* ibeacon = std::get_if<beacon::IBeacon>(&frame);
+    if (ibeacon == nullptr) return;
+    presence_.step({ibeacon->id, advert.rssi, advert.adapter, advert.at}, changes_);
+  });
+  if (malformed) ++figures_.malformed;
+  flush();
+}
+
+void Hearing::tick() {
+  presence_.tick(clock_.mono(), changes_);
+  flush();
+}
+
+void Hearing::flush() {
+  if (changes_.empty()) return;
+  std::vector<Event> events;
+  for (const auto& change : changes_) events.push_back(to_event(change));
+  changes_.clear();
+  record_(std::move(events));
+}
+
+Event Hearing::to_event(const Change& change) const {
+  const auto identifier = to_string(change.id);
+  json data;
+  if (change.kind == Change::Kind::seen || change.kind == Change::Kind::lost) {
+    data = {{"format", "ibeacon"}, {"identifier", identifier}};
+    const auto& adapters = status_.adapters;
+    data["adapter"] = change.adapter < adapters.size() ? adapters[change.adapter].name : "";
+    if (change.rssi != Advert::kNoRssi) data["rssi"] = change.rssi;
+    return {Stream::presence, change.kind == Change::Kind::seen ? "beacon.seen" : "beacon.lost", "", data.dump()};
+  }
+  // The person who carries it is named by pseudonym; the identifier itself is the tag's, not theirs.
+  data = {{"zone", change.zone}, {"visit", change.visit}, {"identifier", identifier}};
+  if (change.kind != Change::Kind::entered) data["dwell_s"] = static_cast<double>(change.dwell.count()) / 1000.0;
+  const auto* type = change.kind == Change::Kind::entered   ? "presence.entered"
+                     : change.kind == Change::Kind::dwelled ? "presence.dwelled"
+                                                            : "presence.left";
+  return {Stream::presence, type, subjects_.beacon(change.id), data.dump()};
+}
+
+void Hearing::on_radio_changed(const ports::RadioStatus& status) {
+  const bool was_up = status_.up;
+  status_ = status;
+  const auto now = clock_.mono();
+  if (!status.up && !told_down_ && was_up) {
+    told_down_ = true;
+    down_since_ = now;
+    presence_.freeze(now);
+    record_({{Stream::health, "radio.degraded", "", json{{"reason", status.reason}}.dump()}});
+  } else if (status.up && told_down_) {
+    told_down_ = false;
+    presence_.thaw(now);
+    const auto deaf = std::chrono::duration<double>(now - down_since_).count();
+    record_({{Stream::health, "radio.recovered", "", json{{"deaf_s", deaf}}.dump()}});
+  }
+}
+
+std::string Hearing::here_json() const {
+  auto list = json::array();
+  for (const auto& here : presence_.here())
+    list.push_back({{"identifier", to_string(here.id)},
+                    {"subject", subjects_.beacon(here.id)},
+                    {"zone", here.zone},
+                    {"visit", here.visit},
+                    {"since_s", here.since.count() / 1000},
+                    {"rssi", here.rssi},
+                    {"dwelled", here.dwelled}});
+  return list.dump();
+}
+
+std::string to_json(const ports::RadioStatus& status) {
+  json out{{"up", status.up}, {"mode", status.mode}, {"reason", status.reason}};
+  out["adapters"] = json::array();
+  for (const auto& adapter : status.adapters)
+    out["adapters"].push_back({{"name", adapter.name},
+                               {"address", adapter.address},
+                               {"powered", adapter.powered},
+                               {"scanning", adapter.scanning},
+                               {"adverts", adapter.adverts}});
+  constexpr const char* kStates[]{"requested", "registered", "confirmed"};
+  out["broadcasts"] = json::array();
+  for (const auto& one : status.broadcasts)
+    out["broadcasts"].push_back({{"identifier", to_string(one.broadcast.id)},
+                                 {"adapter", one.broadcast.adapter},
+                                 {"state", kStates[static_cast<int>(one.state)]},
+                                 {"error", one.error}});
+  return out.dump();
+}
+
+}  // namespace foyer::app

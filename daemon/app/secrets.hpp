@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/pseudonym.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "portal/token.hpp"
+
+/// The secrets of one gateway: made at first start beside the database, one file each, mode 0600, replaced whole
+/// (written aside, synced, renamed), so that a power cut leaves the old or the new one.
+namespace foyer::app {
+
+/// A pseudonym key and when it was made.
+struct DatedKey {
+  WallTime made{};
+  Pseudonyms::Key key{};
+};
+
+struct Secrets {
+  portal::TokenKeys tokens;             ///< token.keys: `id hex`, newest first
+  std::vector<DatedKey> pseudonyms;     ///< pseudonym.keys: `unix-ms hex`, newest first, at most kPseudonymKeys
+  Bytes holdout;                        ///< holdout.key: never rotated, a new one would draw new holdouts
+  Bytes beacons;                        ///< beacon.key: rolling minors
+};
+
+/// The newest key names new visitors; the one before still recognises who came in under it.
+inline constexpr std::size_t kPseudonymKeys = 2;
+
+/// Reads the secrets in `folder`, making those that are missing. A file that cannot be read or is malformed is
+/// Code::fatal and named: it is never replaced, since every token and session hangs on it.
+Result<Secrets> load_secrets(const std::string& folder, const Random& random, WallTime now);
+
+/// Puts a new pseudonym key in front when the newest is older than `age`; drops what is over. True when it did.
+Result<bool> rotate_pseudonyms(const std::string& folder, Secrets& secrets, std::chrono::hours age,
+                               const Random& random, WallTime now);
+
+}  // namespace foyer::app

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/guests.hpp"
+#include "app/rates.hpp"
+#include "base/mailbox.hpp"
+#include "ledger/ledger.hpp"
+#include "portal/services.hpp"
+
+namespace foyer::app {
+
+/// Answers the portal: what lives in memory is asked of the core loop, what must last of the ledger. Pool threads.
+class Services final : public portal::Services {
+ public:
+  struct Settings {
+    std::chrono::seconds session_length{7200};
+    std::chrono::milliseconds core_deadline{1000};
+    std::chrono::milliseconds ledger_deadline{3000};
+  };
+
+  Services(Settings settings, Mailbox& core, Guests& guests, Rates& rates, ledger::Ledger& ledger,
+           const ports::Clock& clock)
+      : settings_(settings), core_(core), guests_(guests), rates_(rates), ledger_(ledger), clock_(clock) {}
+
+  Result<portal::Visitor> who(const IpAddress& ip) override;
+  Result<campaign::AdmitAnswer> admit(const portal::AdmitOrder& order) override;
+  Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override;
+  Result<std::optional<campaign::Coupon>> coupon(const std::string& id) override;
+  Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) override;
+  Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) override;
+  Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) override;
+  Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) override;
+  Result<std::vector<campaign::Campaign>> campaigns() override;
+  Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override;
+  WallTime now() override { return clock_.wall(); }
+
+ private:
+  const Settings settings_;
+  Mailbox& core_;
+  Guests& guests_;   // touched only by what the core runs
+  Rates& rates_;     // likewise
+  ledger::Ledger& ledger_;
+  const ports::Clock& clock_;
+};
+
+}  // namespace foyer::app

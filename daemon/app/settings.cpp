@@ -1,0 +1,115 @@
+#include "app/settings.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include "sync/envelope.hpp"
+
+namespace foyer::app {
+
+namespace {
+
+sync::Identity identity(const config::Config& config, const std::string& epoch) {
+  return {config.gateway.tenant, config.gateway.store, config.gateway.id, epoch};
+}
+
+/// `name:sha256-of-key` a line (docs/configuration.md); config has refused a malformed file already.
+std::vector<portal::PosKey> pos_keys(const std::string& file) {
+  std::vector<portal::PosKey> keys;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const auto colon = line.find(':');
+    if (line.empty() || line[0] == '#' || colon == std::string::npos) continue;
+    const auto hash = from_hex(std::string_view(line).substr(colon + 1));
+    if (!hash || hash->size() != sizeof(Digest)) continue;
+    portal::PosKey key{line.substr(0, colon), {}};
+    std::copy(hash->begin(), hash->end(), key.sha256.begin());
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+bool simulated(const config::Config& config) { return config.wifi.gate == config::GateDriver::sim; }
+
+}  // namespace
+
+ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets,
+                                 const Surroundings& surroundings, const ports::Clock& clock) {
+  ledger::Settings settings;
+  settings.path = config.storage.path;
+  settings.max_bytes = config.storage.max_size;
+  settings.gateway = config.gateway.id;
+  settings.store = config.gateway.store;
+  settings.timezone = config.gateway.timezone;
+  settings.holdout_key = secrets.holdout;
+  settings.random = kernel_random;
+  settings.wall = [&clock] { return clock.wall(); };
+  settings.mono = [&clock] { return clock.mono(); };
+  settings.boot_id = surroundings.boot_id;
+  settings.build_date = surroundings.build_date;
+  return settings;
+}
+
+ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port) {
+  return {config.wifi.interface, config.wifi.uplink, config.wifi.address, http_port, https_port,
+          config.wifi.lan_access};
+}
+
+std::string portal_url(const config::Config& config, std::uint16_t http_port) {
+  if (simulated(config)) return fmt::format("http://127.0.0.1:{}", http_port);
+  if (config.portal.https) return "https://" + config.portal.https->host;
+  return "http://" + to_string(config.wifi.address.address);
+}
+
+portal::Settings portal_settings(const config::Config& config, std::uint16_t http_port) {
+  portal::Settings settings;
+  settings.gateway = config.gateway.id;
+  settings.store = config.gateway.store;
+  settings.languages = config.gateway.languages;
+  settings.brand = config.brand.name;
+  settings.accent = config.brand.accent;
+  for (const auto& zone : config.zones) settings.zones.push_back({zone.id, zone.name});
+  if (auto zone = campaign::ZoneTime::load(config.gateway.timezone)) settings.timezone = *zone;
+  settings.own_hosts = config.portal.hosts;
+  if (config.portal.https) settings.own_hosts.push_back(config.portal.https->host);
+  settings.own_hosts.push_back(to_string(config.wifi.address.address));
+  if (simulated(config))
+    for (const auto* host : {"localhost", "127.0.0.1", "::1"}) settings.own_hosts.emplace_back(host);
+  settings.redirect_v4 = settings.redirect_v6 = portal_url(config, http_port) + "/";
+  settings.https = config.portal.https.has_value();
+  settings.consent_required = config.portal.consent_required;
+  settings.terms = config.portal.terms;
+  settings.session_length = config.wifi.session_length;
+  settings.per_device_per_day = config.wifi.per_device_per_day;
+  settings.screen_rotation = config.portal.screen_rotation;
+  settings.draws_per_minute = config.portal.draws_per_minute;
+  settings.redeems_per_minute = config.portal.redeems_per_minute;
+  if (!config.pos_keys_file.empty()) settings.pos_keys = pos_keys(config.pos_keys_file);
+  return settings;
+}
+
+sync::Settings uplink_settings(const config::Config& config, const ledger::Ledger& ledger,
+                               const Surroundings& surroundings, const ports::Clock& clock) {
+  sync::Settings settings;
+  settings.identity = identity(config, ledger.epoch());
+  settings.acknowledge = config.upstream->acknowledge == config::Acknowledge::broker ? sync::Acknowledge::broker
+                                                                                      : sync::Acknowledge::application;
+  settings.version = surroundings.version;
+  settings.since = to_rfc3339(clock.wall());
+  return settings;
+}
+
+Result<std::optional<Digest>> admin_password(const config::Config& config) {
+  if (config.admin.password_file.empty()) return std::optional<Digest>{};
+  const auto secret = config::read_secret(config.admin.password_file);
+  if (!secret) return fail(secret);
+  return std::optional<Digest>{sha256(as_bytes(*secret))};
+}
+
+std::string sse_text(const StoredEvent& event, const config::Config& config, const std::string& epoch) {
+  const auto who = identity(config, epoch);
+  return fmt::format("id: {}/{}/{}/{}\nevent: foyer.{}.v1\ndata: {}\n\n", who.gateway, epoch,
+                     to_string(event.event.stream), event.seq, event.event.type, sync::to_cloudevent(event, who));
+}
+
+}  // namespace foyer::app

@@ -1,0 +1,124 @@
+#include "campaign/draw.hpp"
+
+#include <algorithm>
+
+namespace foyer::campaign {
+namespace {
+
+using std::chrono::year_month_day;
+
+year_month_day day_before(year_month_day day) {
+  return year_month_day{std::chrono::sys_days{day} - std::chrono::days{1}};
+}
+
+bool has_day(const Schedule& schedule, std::chrono::weekday day) {
+  return (schedule.days >> day.c_encoding() & 1) != 0;
+}
+
+/// Whether a window that begins on `day` may be open at all.
+bool counts(const Schedule& schedule, year_month_day day, std::chrono::weekday weekday) {
+  return (!schedule.from || day >= *schedule.from) && (!schedule.until || day <= *schedule.until) &&
+         has_day(schedule, weekday);
+}
+
+bool crosses_midnight(const Hours& hours) { return hours.to <= hours.from; }
+
+bool open_today(const Schedule& schedule, int minute) {
+  return schedule.hours.empty() || std::ranges::any_of(schedule.hours, [&](const Hours& hours) {
+           return minute >= hours.from && (crosses_midnight(hours) || minute < hours.to);
+         });
+}
+
+bool open_since_yesterday(const Schedule& schedule, int minute) {
+  return std::ranges::any_of(schedule.hours,
+                             [&](const Hours& hours) { return crosses_midnight(hours) && minute < hours.to; });
+}
+
+std::optional<Reason> refused_by_schedule(const Schedule& schedule, WallTime now, const ZoneTime& zone) {
+  const auto local = zone.local(now);
+  if (counts(schedule, local.day, local.weekday) && open_today(schedule, local.minute)) return std::nullopt;
+  if (counts(schedule, day_before(local.day), local.weekday - std::chrono::days{1}) &&
+      open_since_yesterday(schedule, local.minute))
+    return std::nullopt;
+  if (schedule.from && local.day < *schedule.from) return Reason::not_started;
+  if (schedule.until && local.day > *schedule.until) return Reason::expired;
+  return Reason::outside_hours;
+}
+
+bool in_audience(const Who& who, const Shopper& shopper) {
+  if (!who.any.empty()) return false;  // nobody is known to be in a segment, so nobody has to be left out of `none`
+  return who.visits == Visits::any || (who.visits == Visits::returning) == shopper.returning;
+}
+
+bool has_stock(const Prize& prize, const Usage& usage) {
+  const auto found = usage.issued.find(prize.id);
+  const std::uint32_t issued = found == usage.issued.end() ? 0 : found->second;
+  if (prize.kind == PrizeKind::red_packet && issued >= prize.count) return false;
+  return !prize.stock || issued < *prize.stock;
+}
+
+}  // namespace
+
+std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, WallTime now,
+                                       bool clock_trusted, const ZoneTime& zone, ByteView holdout_key) {
+  if (campaign.paused) return Reason::paused;
+  if (!campaign.schedule.unlimited()) {
+    if (!clock_trusted) return Reason::clock_untrusted;
+    if (auto reason = refused_by_schedule(campaign.schedule, now, zone)) return reason;
+  }
+  const auto& zones = campaign.where.zones;
+  if (!zones.empty() && std::ranges::find(zones, shopper.zone) == zones.end()) return Reason::presence_too_low;
+  if (shopper.presence < campaign.where.presence) return Reason::presence_too_low;
+  if (!in_audience(campaign.who, shopper)) return Reason::not_in_audience;
+  if (held_out(campaign, shopper.subject, holdout_key)) return Reason::holdout;
+  return std::nullopt;
+}
+
+std::optional<Reason> refused_by_usage(const Campaign& campaign, const Usage& usage, WallTime now) {
+  const auto& limits = campaign.limits;
+  // abs: after the clock was set back, the wait is the interval again and not as long as the step was.
+  if (usage.subject_last_draw && std::chrono::abs(now - *usage.subject_last_draw) < limits.interval)
+    return Reason::interval;
+  if (limits.subject_total && usage.subject_total >= *limits.subject_total) return Reason::subject_cap;
+  if (limits.subject_day && usage.subject_day >= *limits.subject_day) return Reason::subject_cap;
+  if (limits.total && usage.total >= *limits.total) return Reason::campaign_cap;
+  if (limits.day && usage.day >= *limits.day) return Reason::campaign_cap;
+  bool any_prize = false;
+  for (const auto& prize : campaign.prizes) {
+    if (prize.kind == PrizeKind::nothing) continue;
+    if (has_stock(prize, usage)) return std::nullopt;
+    any_prize = true;
+  }
+  return any_prize ? std::optional{Reason::out_of_stock} : std::nullopt;
+}
+
+std::optional<std::size_t> pick(const Campaign& campaign, const Usage& usage, const Random& random) {
+  std::uint64_t sum = 0;
+  for (const auto& prize : campaign.prizes) sum += prize.weight;
+  if (sum == 0) return std::nullopt;
+  std::uint64_t at = random_below(random, sum);
+  for (std::size_t i = 0; i < campaign.prizes.size(); ++i) {
+    const auto& prize = campaign.prizes[i];
+    if (at >= prize.weight) {
+      at -= prize.weight;
+      continue;
+    }
+    if (prize.kind == PrizeKind::nothing || !has_stock(prize, usage)) return std::nullopt;
+    return i;
+  }
+  return std::nullopt;
+}
+
+bool before(const Campaign& a, const Campaign& b) {
+  return a.priority != b.priority ? a.priority > b.priority : a.id < b.id;
+}
+
+bool held_out(const Campaign& campaign, const std::string& subject, ByteView key) {
+  if (campaign.who.holdout_bp == 0) return false;
+  const std::string message = campaign.id + '\0' + subject;
+  std::uint32_t rest = 0;  // of the digest as one number, most significant byte first
+  for (const auto byte : hmac_sha256(key, as_bytes(message))) rest = (rest * 256 + byte) % 10'000;
+  return rest < campaign.who.holdout_bp;
+}
+
+}  // namespace foyer::campaign

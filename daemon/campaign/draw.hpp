@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/time.hpp"
+#include "campaign/model.hpp"
+#include "campaign/reason.hpp"
+#include "campaign/zone_time.hpp"
+
+/// Who may win what, as pure rules over values: no clock, no store, no randomness of their own.
+namespace foyer::campaign {
+
+/// What is known about the one who draws. All of it attested by the house, nothing by the phone.
+struct Shopper {
+  std::string subject;
+  int presence = 0;            ///< level 0 to 5
+  std::string zone;            ///< empty: not known
+  bool returning = false;
+};
+
+/// What the ledger knows of one campaign and one subject at this moment.
+struct Usage {
+  std::uint32_t subject_total = 0, subject_day = 0, total = 0, day = 0;  ///< wins
+  std::optional<WallTime> subject_last_draw;
+  std::map<std::string, std::uint32_t> issued;                           ///< by prize id
+};
+
+/// The first reason for which this campaign is not for this shopper now, as far as needs no store: paused, clock,
+/// schedule, zone, presence, audience, holdout. In that order.
+std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, WallTime now,
+                                       bool clock_trusted, const ZoneTime& zone, ByteView holdout_key);
+
+/// The first reason the counts give: interval, caps, stock (every prize but `nothing` gone).
+std::optional<Reason> refused_by_usage(const Campaign& campaign, const Usage& usage, WallTime now);
+
+/// Draws by integer weights. A prize out of stock falls to `nothing`, the others keep their odds. Returns the index in
+/// campaign.prizes, or nullopt for nothing.
+std::optional<std::size_t> pick(const Campaign& campaign, const Usage& usage, const Random& random);
+
+/// Highest priority first, then by id.
+bool before(const Campaign& a, const Campaign& b);
+
+/// Deterministic: HMAC-SHA-256(key, campaign id, zero byte, subject) mod 10,000 < holdout_bp.
+bool held_out(const Campaign& campaign, const std::string& subject, ByteView key);
+
+}  // namespace foyer::campaign

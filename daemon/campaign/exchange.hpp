@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/money.hpp"
+#include "base/session.hpp"
+#include "campaign/coupon.hpp"
+#include "campaign/draw.hpp"
+
+/// The words in which the portal asks and the ledger answers. Values; each command becomes one transaction.
+namespace foyer::campaign {
+
+// ---- draws ---------------------------------------------------------------------------------------------------
+
+struct DrawCommand {
+  std::string nonce_hash;   ///< SHA-256 of the nonce, hex, cut to 32 characters: the identity of the draw
+  Shopper shopper;
+  std::string session;
+  std::string mode;         ///< shake | tap
+};
+
+struct WonPrize {
+  std::string id;
+  PrizeKind kind = PrizeKind::nothing;
+  Text title;
+  std::optional<Benefit> benefit;  ///< coupon
+  std::optional<Money> amount;     ///< red packet
+};
+
+struct DrawAnswer {
+  enum class Result { won, lost, denied };
+  Result result = Result::denied;
+  std::string campaign;             ///< empty when there is none at all
+  std::optional<WonPrize> prize;
+  std::optional<Coupon> coupon;
+  std::optional<Reason> reason;     ///< with denied
+};
+
+// ---- admission -----------------------------------------------------------------------------------------------
+
+struct AdmitCommand {
+  Session session;                      ///< to record; an unexpired session of the same pair is extended instead
+  std::string token_hash;               ///< of a single-use or daily-capped token; empty: none
+  bool single_use = false;              ///< this device may use token_hash only once
+  std::chrono::seconds cooldown{0};     ///< the same device with the same token within it: the same session again
+  std::uint32_t per_device_per_day = 0; ///< 0: no cap
+  bool consent = false;                 ///< recorded with its time when true
+  std::string terms_hash;               ///< of the text agreed to
+};
+
+struct AdmitAnswer {
+  Session session;
+  bool again = false;   ///< nothing new was recorded: the same device asked twice
+  std::optional<Reason> refused;   ///< already_redeemed (single use) or rate_limited (per day); nothing was recorded
+};
+
+struct SessionEnd {
+  std::string session;
+  std::string reason;   ///< expired | removed | idle | replaced
+  std::uint64_t bytes_up = 0, bytes_down = 0;
+};
+
+// ---- till ----------------------------------------------------------------------------------------------------
+
+struct TillRequest {
+  std::string code;              ///< canonical
+  std::string store, terminal, operator_, check_no;
+  std::optional<Money> amount;   ///< of the purchase, for min_spend
+  std::string idempotency_key;   ///< the same key, the same answer; may be empty for check
+};
+
+struct TillAnswer {
+  std::optional<Reason> refused;
+  std::optional<Coupon> coupon;  ///< as it stands after the call; absent where the code is not known
+};
+
+}  // namespace foyer::campaign

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/document.hpp"
+#include "campaign/model.hpp"
+
+namespace foyer::campaign {
+
+/// The one reader of campaigns, for YAML and JSON alike: every fault at once, nothing by default that was written wrong.
+tl::expected<Campaign, Faults> read_campaign(const Node& document, const std::string& source);
+
+/// JSON text (as it comes over MQTT, or as the ledger stored it). A fault's key is a JSON pointer.
+tl::expected<Campaign, Faults> parse_campaign_json(std::string_view text, const std::string& source);
+
+/// The model as JSON that parse_campaign_json reads back to an equal Campaign.
+std::string to_json(const Campaign& campaign);
+
+}  // namespace foyer::campaign

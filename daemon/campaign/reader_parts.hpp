@@ -1,0 +1,20 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/strict_reader.hpp"
+#include "campaign/model.hpp"
+
+/// What the files of the campaign reader share; the reader's face is campaign/reader.hpp.
+namespace foyer::campaign {
+
+inline constexpr std::size_t kMostName = 64;
+
+std::optional<std::string> read_id(const Value& value);                    ///< [a-z0-9-]{1,64}
+std::optional<std::chrono::year_month_day> read_date(const Value& value);  ///< 2026-11-01
+Prize read_prize(const Value& value);                                      ///< all but its id
+bool names_kind(const Value& prize);                                       ///< its kind was written and known
+
+}  // namespace foyer::campaign

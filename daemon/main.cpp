@@ -1,0 +1,186 @@
+// foyerd: the composition root, and the only file of foyerd that names drivers.
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "app/app.hpp"
+#include "base/crypto.hpp"
+#include "config/campaign_files.hpp"
+#include "config/config.hpp"
+#include "drivers/bluez/bluez.hpp"
+#include "drivers/hostapd/hostapd.hpp"
+#include "drivers/httplib/httplib_server.hpp"
+#include "drivers/mosquitto/mosquitto.hpp"
+#include "drivers/neighbour/neighbour.hpp"
+#include "drivers/nftables/nftables.hpp"
+#include "drivers/sim/gate.hpp"
+#include "drivers/sim/sim_radio.hpp"
+#include "drivers/sim/stations.hpp"
+#include "drivers/systemd/loop.hpp"
+#include "sync/downlink.hpp"
+#include "version.hpp"
+
+namespace {
+
+using namespace foyer;
+using config::Config;
+using drivers::systemd::Loop;
+
+constexpr int kConfigurationFault = 78;  // sysexits.h EX_CONFIG
+
+bool print_faults(const Faults& faults) {
+  for (const auto& fault : faults) fmt::print(stderr, "{}\n", to_string(fault));
+  return faults.empty();
+}
+
+int check_config(const std::vector<std::string>& files) {
+  bool good = true;
+  for (const auto& file : files) {
+    const auto config = config::read_config(file);
+    if (!config) {
+      good = print_faults(config.error()) && good;
+    } else if (const auto campaigns = config::read_campaigns(config->campaigns); !campaigns) {
+      good = print_faults(campaigns.error()) && good;
+    }
+  }
+  return good ? 0 : kConfigurationFault;
+}
+
+tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& config, Loop& loop,
+                                                               const ports::Clock& clock) {
+  if (config.radio.driver == config::RadioDriver::sim) {
+    drivers::sim::Scenario scenario;
+    if (!config.radio.scenario.empty()) {
+      auto read = drivers::sim::read_scenario(config.radio.scenario);
+      if (!read) return tl::make_unexpected(read.error());
+      scenario = std::move(*read);
+    }
+    return drivers::sim::make_radio(std::move(scenario), loop, clock, static_cast<std::uint64_t>(unix_ms(clock.wall())));
+  }
+  using Mode = drivers::bluez::Settings::Mode;
+  drivers::bluez::Settings settings;
+  settings.adapter = config.radio.adapter;
+  settings.rssi_floor = config.radio.rssi_floor;
+  switch (config.radio.mode) {
+    case config::ScanMode::automatic: settings.mode = Mode::automatic; break;
+    case config::ScanMode::active: settings.mode = Mode::active; break;
+    case config::ScanMode::passive: settings.mode = Mode::passive; break;
+    case config::ScanMode::off: settings.mode = Mode::off; break;
+  }
+  return drivers::bluez::make_radio(settings, loop, loop, clock);
+}
+
+/// Where our ends of unix sockets may lie: beside our own control socket.
+std::string own_directory(const Config& config) {
+  return std::filesystem::path(config.admin.socket).parent_path().string();
+}
+
+void make_wifi(const Config& config, Loop& loop, const ports::Clock& clock, app::Parts& parts) {
+  if (config.wifi.gate == config::GateDriver::sim) {
+    parts.gate = drivers::sim::make_gate(clock);
+    parts.stations = drivers::sim::make_stations();
+  } else if (config.wifi.gate == config::GateDriver::nftables) {
+    parts.gate = drivers::nftables::make_gate({config.wifi.gate_socket}, loop, loop);
+    parts.stations = drivers::neighbour::make_stations({config.wifi.interface}, loop);
+    if (!config.wifi.hostapd.empty())
+      parts.stations =
+          drivers::hostapd::make_stations({config.wifi.hostapd, own_directory(config)}, std::move(parts.stations), loop, loop);
+  }
+}
+
+Result<std::unique_ptr<ports::Publisher>> make_publisher(const Config& config, const config::Upstream& upstream) {
+  drivers::mosquitto::Settings settings;
+  settings.host = upstream.host;
+  settings.port = upstream.port;
+  settings.client_id = fmt::format("foyer-{}-{}-{}", config.gateway.tenant, config.gateway.store, config.gateway.id);
+  settings.username = upstream.username;
+  settings.keepalive = upstream.keepalive;
+  if (upstream.tls) settings.tls = drivers::mosquitto::Tls{upstream.ca, upstream.certificate, upstream.key};
+  if (!upstream.password_file.empty()) {
+    const auto password = config::read_secret(upstream.password_file);
+    if (!password) return fail(password);
+    settings.password = *password;
+  }
+  const sync::Identity identity{config.gateway.tenant, config.gateway.store, config.gateway.id, ""};
+  settings.will_topic = identity.base() + "/state";
+  settings.will_payload = R"({"online":false})";
+  settings.subscriptions = sync::subscriptions(identity);
+  settings.random = kernel_random;
+  return drivers::mosquitto::make_publisher(std::move(settings));
+}
+
+int run(const std::string& path, const std::string& level) {
+  drivers::systemd::set_up_log("foyerd", level);
+  auto config = config::read_config(path);
+  if (!config) return print_faults(config.error()), kConfigurationFault;
+
+  auto loop = Loop::make();
+  if (!loop) return spdlog::critical("{}", loop.error().message), 1;
+  auto& core_loop = **loop;
+  const auto clock = drivers::systemd::make_clock();
+  Mailbox core(8192, [&core_loop] { core_loop.wake(); });
+  core_loop.on_wake([&core, &core_loop] {
+    core.drain(256);  // then radio and timers get their turn
+    if (core.depth() > 0) core_loop.wake();
+  });
+
+  app::Parts parts{*clock, core_loop, core, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  auto radio = make_radio(*config, core_loop, *clock);
+  if (!radio) return print_faults(radio.error()), kConfigurationFault;
+  parts.radio = std::move(*radio);
+  make_wifi(*config, core_loop, *clock, parts);
+  parts.guest_http = drivers::httplib::make_server();
+  parts.admin_http = drivers::httplib::make_server();
+  parts.control = drivers::httplib::make_server();
+  if (config->portal.https) parts.guest_https = drivers::httplib::make_server();
+
+  const app::Surroundings surroundings{path, drivers::systemd::boot_id(), kVersion, from_unix_ms(kBuildEpoch * 1000)};
+  app::App app(*config, std::move(parts), surroundings,
+               [config = *config](const config::Upstream& upstream) { return make_publisher(config, upstream); });
+  for (const int signal : {SIGTERM, SIGINT})
+    if (auto on = core_loop.on_signal(signal, [&core_loop] { core_loop.quit(0); }); !on) return 1;
+  if (auto on = core_loop.on_signal(SIGHUP, [&app] { app.reload(); }); !on) return 1;
+
+  if (auto started = app.start(); !started) {
+    spdlog::critical("{}", started.error().message);
+    app.stop();
+    return started.error().code == Code::refuse ? kConfigurationFault : 1;
+  }
+  drivers::systemd::notify("READY=1");
+  spdlog::info("foyerd {} ready: guests on port {}, admin on port {}", kVersion, app.guest_port(), app.admin_port());
+  const auto headline = core_loop.every(std::chrono::seconds{10}, [&app] {
+    drivers::systemd::notify("STATUS=" + app.headline());
+  });
+  const int status = core_loop.run();
+  drivers::systemd::notify("STOPPING=1");
+  app.stop();
+  spdlog::info("foyerd stopped");
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli{"foyerd: the shop's entrance to the net"};
+  cli.set_version_flag("--version", foyer::kVersion);
+  cli.require_subcommand(1);
+  std::string path = "/etc/foyer/foyer.yaml", level = "info";
+  auto* run_command = cli.add_subcommand("run", "Run the gateway");
+  run_command->add_option("--config", path, "The configuration file")->capture_default_str();
+  run_command->add_option("--log", level, "Log level")
+      ->check(CLI::IsMember({"debug", "info", "warn", "err"}))
+      ->capture_default_str();
+  std::vector<std::string> files;
+  auto* check = cli.add_subcommand("check-config", "Name every fault of configuration files");
+  check->add_option("FILE", files, "Files to check")->required();
+  CLI11_PARSE(cli, argc, argv);
+  try {
+    return check->parsed() ? check_config(files) : run(path, level);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "foyerd: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,109 @@
+#include "sync/lane.hpp"
+
+#include <algorithm>
+
+namespace foyer::sync {
+
+void Lane::stored(std::uint64_t last_seq, std::uint64_t acked, MonoTime now) {
+  stored_ = std::max({stored_, last_seq, acked});
+  if (acked > acked_) advance(acked, now);
+}
+
+bool Lane::wants_rows() const {
+  return !fetching_ && head_ == rows_.size() && cursor_ < stored_ && stored_ > empty_at_;
+}
+
+std::uint64_t Lane::begin_fetch() {
+  fetching_ = true;
+  stale_ = false;
+  asked_at_ = stored_;
+  return cursor_;
+}
+
+void Lane::fetch_failed() { fetching_ = false; }
+
+void Lane::fetched(std::vector<StoredEvent> rows) {
+  fetching_ = false;
+  if (stale_) return;
+  // acked may have moved over rows while they were on their way.
+  std::erase_if(rows, [this](const StoredEvent& row) { return row.seq <= cursor_; });
+  rows_ = std::move(rows);
+  head_ = 0;
+  if (rows_.empty()) empty_at_ = asked_at_;
+}
+
+std::span<const StoredEvent> Lane::ready() const { return std::span(rows_).subspan(head_); }
+
+std::size_t Lane::sent(std::uint64_t tag, std::size_t count, MonoTime now) {
+  const auto batch = ready().first(count);
+  const auto again = static_cast<std::size_t>(
+      std::count_if(batch.begin(), batch.end(), [this](const StoredEvent& row) { return row.seq <= sent_high_; }));
+  if (cursor_ == acked_) progress_at_ = now;
+  batches_.push_back({tag, cursor_, batch.back().seq, false});
+  cursor_ = batch.back().seq;
+  sent_high_ = std::max(sent_high_, cursor_);
+  head_ += count;
+  if (head_ == rows_.size()) {
+    rows_.clear();
+    head_ = 0;
+  }
+  return again;
+}
+
+bool Lane::safe(std::uint64_t tag, MonoTime now) {
+  const auto it = std::find_if(batches_.begin(), batches_.end(), [tag](const Batch& b) { return b.tag == tag; });
+  if (it == batches_.end()) return false;
+  it->safe = true;
+  std::uint64_t upto = acked_;
+  while (!batches_.empty() && batches_.front().safe) {
+    upto = std::max(upto, batches_.front().last);
+    batches_.pop_front();
+  }
+  return upto > acked_ && advance(upto, now);
+}
+
+void Lane::taken(std::uint64_t tag) {
+  std::erase_if(batches_, [tag](const Batch& batch) { return batch.tag == tag; });
+}
+
+std::optional<bool> Lane::watermark(std::uint64_t upto, MonoTime now) {
+  if (upto > stored_ || upto < acked_) return std::nullopt;
+  claimed_ = std::max(claimed_, upto);
+  const auto believed = std::min(claimed_, sent_high_);
+  return believed > acked_ && advance(believed, now);
+}
+
+bool Lane::refused(std::uint64_t tag) {
+  const auto it = std::find_if(batches_.begin(), batches_.end(), [tag](const Batch& b) { return b.tag == tag; });
+  if (it == batches_.end()) return false;
+  const auto after = it->after;
+  batches_.erase(it, batches_.end());
+  go_back(after);
+  return true;
+}
+
+void Lane::rewind(MonoTime now) {
+  batches_.clear();
+  go_back(acked_);
+  progress_at_ = now;
+}
+
+void Lane::go_back(std::uint64_t cursor) {
+  cursor_ = std::max(cursor, acked_);
+  rows_.clear();
+  head_ = 0;
+  stale_ = true;
+  empty_at_ = 0;
+}
+
+bool Lane::advance(std::uint64_t acked, MonoTime now) {
+  acked_ = acked;
+  progress_at_ = now;
+  if (acked_ > cursor_) {
+    cursor_ = acked_;
+    while (head_ < rows_.size() && rows_[head_].seq <= cursor_) ++head_;
+  }
+  return true;
+}
+
+}  // namespace foyer::sync

@@ -1,0 +1,187 @@
+#include "app/guests.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/manual_time.hpp"
+
+namespace foyer::app {
+namespace {
+
+using namespace std::chrono_literals;
+using ports::GuestKey;
+using ports::Station;
+
+MacAddress mac(int n) { return {{2, 0, 0, 0, 0, static_cast<std::uint8_t>(n)}}; }
+IpAddress ip(int n) { return parse_ip(fmt::format("10.9.0.{}", n)).value(); }
+
+class FakeGate final : public ports::Gate {
+ public:
+  Result<void> setup(const ports::GatePolicy&) override { return {}; }
+  Result<void> admit(const GuestKey& key, std::chrono::seconds ttl) override {
+    if (lost) return fail(Code::retry, "lost");
+    open[key] = ttl;
+    return {};
+  }
+  Result<void> remove(const GuestKey& key) override {
+    if (lost) return fail(Code::retry, "lost");
+    open.erase(key);
+    return {};
+  }
+  Result<std::vector<ports::Guest>> guests() override {
+    if (lost) return fail(Code::retry, "lost");
+    std::vector<ports::Guest> all;
+    for (const auto& [key, ttl] : open) all.push_back({key, ttl, bytes[key], 2 * bytes[key]});
+    return all;
+  }
+  void on_back(std::function<void()>) override {}
+
+  bool lost = false;
+  std::map<GuestKey, std::chrono::seconds> open;
+  std::map<GuestKey, std::uint64_t> bytes;
+};
+
+class FakeStations final : public ports::Stations {
+ public:
+  Result<void> start(ports::StationEvents&) override { return {}; }
+  Result<Station> find(const IpAddress& wanted) override {
+    for (const auto& station : list)
+      for (const auto& one : station.ips)
+        if (one == wanted) return station;
+    return fail(Code::refuse, "nobody");
+  }
+  std::vector<Station> all() override { return list; }
+  Result<void> deauthenticate(const MacAddress&) override { return fail(Code::degrade, "no hostapd"); }
+  std::vector<Station> list;
+};
+
+class GuestsTest : public testing::Test {
+ protected:
+  GuestsTest() { stations.list = {{mac(1), {ip(1)}, true, {}}, {mac(2), {ip(2)}, true, {}}}; }
+
+  Session session_of(int n, std::chrono::seconds length = 2h) {
+    const auto names = subjects.names(mac(n), ip(n)).front();
+    return {"s" + std::to_string(n), names.subject, names.device, names.pair, Way::link, "screen", "entrance",
+            2, clock.wall(), clock.wall() + length};
+  }
+
+  test::ManualClock clock;
+  FakeGate gate;
+  FakeStations stations;
+  Subjects subjects{{{from_unix_ms(0), Pseudonyms::Key{1}}}};
+  std::vector<campaign::SessionEnd> ended;
+  Guests guests{&gate, &stations, clock, subjects, [this](const auto& end) { ended.push_back(end); }};
+};
+
+TEST_F(GuestsTest, ABareVisitorIsNamedButNotIn) {
+  const auto visitor = guests.who(ip(1)).value();
+  EXPECT_FALSE(visitor.session);
+  EXPECT_FALSE(visitor.subject.empty());
+  EXPECT_EQ(visitor.presence, 0);
+  EXPECT_TRUE(visitor.associated);
+  EXPECT_EQ(guests.who(ip(77)).error().code, Code::refuse);
+}
+
+TEST_F(GuestsTest, OpenedIsInAtLevelThree) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  EXPECT_EQ(gate.open.at({mac(1), ip(1)}), 2h);
+  const auto visitor = guests.who(ip(1)).value();
+  ASSERT_TRUE(visitor.session);
+  EXPECT_EQ(visitor.session->id, "s1");
+  EXPECT_EQ(visitor.presence, 3);
+  EXPECT_FALSE(guests.who(ip(2)).value().session);
+}
+
+TEST_F(GuestsTest, Ipv6OfTheSameMacIsOpenedWithIt) {
+  const auto v6 = parse_ip("2001:db8::1").value();
+  stations.list[0].ips.push_back(v6);
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  EXPECT_TRUE(gate.open.contains({mac(1), v6}));
+  const auto late = parse_ip("2001:db8::2").value();
+  stations.list[0].ips.push_back(late);
+  guests.on_station(stations.list[0]);
+  EXPECT_TRUE(gate.open.contains({mac(1), late}));
+  EXPECT_TRUE(guests.who(v6).value().session);
+  EXPECT_EQ(guests.remove("10.9.0.1", "removed").value(), 1u);
+  EXPECT_TRUE(gate.open.empty());
+}
+
+TEST_F(GuestsTest, ReconcileAdoptsRecordedAndShutsTheRest) {
+  gate.open[{mac(1), ip(1)}] = 100s;   // recorded
+  gate.open[{mac(9), ip(9)}] = 100s;   // not recorded
+  stations.list.clear();
+  ASSERT_TRUE(guests.reconcile({session_of(1), session_of(2)}));
+  EXPECT_TRUE(gate.open.contains({mac(1), ip(1)}));
+  EXPECT_FALSE(gate.open.contains({mac(9), ip(9)}));
+  EXPECT_EQ(guests.open_sessions(), 1u);
+  // After a reboot of the box the kernel is empty: the device is opened as soon as it shows itself.
+  guests.on_station({mac(2), {ip(2)}, true, {}});
+  EXPECT_TRUE(gate.open.contains({mac(2), ip(2)}));
+  EXPECT_EQ(guests.open_sessions(), 2u);
+}
+
+TEST_F(GuestsTest, AnotherAddressOfTheMacStaysShut) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  guests.on_station({mac(1), {ip(5)}, true, {}});
+  EXPECT_FALSE(gate.open.contains({mac(1), ip(5)}));
+}
+
+TEST_F(GuestsTest, ExpiryShutsAndTellsTheCounters) {
+  ASSERT_TRUE(guests.open(session_of(1, 60s), ip(1)));
+  gate.bytes[{mac(1), ip(1)}] = 500;
+  clock.advance(59s);
+  guests.tick();
+  EXPECT_TRUE(ended.empty());
+  clock.advance(2s);
+  guests.tick();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].reason, "expired");
+  EXPECT_EQ(ended[0].bytes_up, 500u);
+  EXPECT_EQ(ended[0].bytes_down, 1000u);
+  EXPECT_TRUE(gate.open.empty());
+}
+
+TEST_F(GuestsTest, RemovingOneLeavesItsNeighboursInTheAlphabet) {
+  for (const int n : {1, 2, 10, 11, 19, 100, 119}) {
+    stations.list.push_back({mac(n), {ip(n)}, true, {}});
+    ASSERT_TRUE(guests.open(session_of(n), ip(n)));
+  }
+  EXPECT_EQ(guests.remove("10.9.0.1", "removed").value(), 1u);
+  EXPECT_EQ(gate.open.size(), 6u);
+  EXPECT_FALSE(gate.open.contains({mac(1), ip(1)}));
+  EXPECT_EQ(guests.remove("10.9.0.1", "removed").value(), 0u);
+  EXPECT_FALSE(guests.remove("nonsense", "removed"));
+}
+
+TEST_F(GuestsTest, ALostGateKeepsTheSessionUntilItCanBeShut) {
+  ASSERT_TRUE(guests.open(session_of(1, 60s), ip(1)));
+  gate.lost = true;
+  clock.advance(61s);
+  guests.tick();
+  EXPECT_TRUE(ended.empty());
+  EXPECT_FALSE(guests.gate_fault().empty());
+  gate.lost = false;
+  guests.tick();
+  EXPECT_EQ(ended.size(), 1u);
+}
+
+TEST_F(GuestsTest, SessionsOutliveAKeyRotation) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  const auto before = guests.who(ip(1)).value().subject;
+  guests.use(Subjects({{from_unix_ms(1), Pseudonyms::Key{2}}, {from_unix_ms(0), Pseudonyms::Key{1}}}));
+  const auto after = guests.who(ip(1)).value();
+  ASSERT_TRUE(after.session);
+  EXPECT_EQ(after.subject, before);
+  EXPECT_NE(guests.who(ip(2)).value().subject, subjects.names(mac(2), ip(2)).front().subject);
+}
+
+TEST(GuestsWithoutAGate, NobodyIsEverIn) {
+  test::ManualClock clock;
+  Guests guests(nullptr, nullptr, clock, Subjects({{from_unix_ms(0), Pseudonyms::Key{1}}}), [](const auto&) {});
+  EXPECT_EQ(guests.who(ip(1)).error().code, Code::refuse);
+  EXPECT_TRUE(guests.reconcile({}));
+  EXPECT_TRUE(guests.clients().empty());
+  EXPECT_TRUE(guests.gate_fault().empty());
+}
+
+}  // namespace
+}  // namespace foyer::app

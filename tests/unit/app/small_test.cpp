@@ -1,0 +1,135 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "app/broadcasts.hpp"
+#include "app/clerk.hpp"
+#include "app/feed.hpp"
+#include "app/rates.hpp"
+#include "app/secrets.hpp"
+
+namespace foyer::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Rates, LimitsEachNameByTheMinute) {
+  Rates rates;
+  MonoTime now{};
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(rates.allow("a", 6, now));
+  EXPECT_FALSE(rates.allow("a", 6, now + 59s));
+  EXPECT_TRUE(rates.allow("b", 6, now));
+  EXPECT_TRUE(rates.allow("a", 6, now + 60s));
+}
+
+TEST(Rates, RemembersABoundedNumber) {
+  Rates rates;
+  for (std::size_t i = 0; i < Rates::kMost + 500; ++i) rates.allow(std::to_string(i), 1, MonoTime{});
+  EXPECT_EQ(rates.size(), Rates::kMost);
+  EXPECT_FALSE(rates.allow(std::to_string(Rates::kMost + 499), 1, MonoTime{}));  // newest remembered
+  EXPECT_TRUE(rates.allow("0", 1, MonoTime{}));                                  // oldest forgotten
+}
+
+TEST(Broadcasts, AMinorRollsWithItsSlotOnly) {
+  const Bytes key(32, 7);
+  config::BroadcastBeacon beacon;
+  beacon.major = 1;
+  const auto at = [&](std::int64_t second) { return broadcasts_at({beacon}, key, from_unix_ms(second * 1000))[0].id.minor; };
+  EXPECT_EQ(at(600), at(659));
+  std::set<std::uint16_t> seen;
+  for (int slot = 0; slot < 50; ++slot) seen.insert(at(slot * 60));
+  EXPECT_GT(seen.size(), 45u);
+  beacon.minor = 5;
+  EXPECT_EQ(at(0), 5);
+  EXPECT_EQ(at(60), 5);
+}
+
+class SecretsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/foyer-secrets-XXXXXX";
+    folder = mkdtemp(name);
+  }
+  void TearDown() override { std::system(("rm -rf " + folder).c_str()); }
+  std::string folder;
+  WallTime now = from_unix_ms(1'800'000'000'000);
+};
+
+TEST_F(SecretsTest, AreMadeOnceAndKept) {
+  const auto first = load_secrets(folder, kernel_random, now).value();
+  const auto second = load_secrets(folder, kernel_random, now + 1h).value();
+  EXPECT_EQ(first.tokens.current.secret, second.tokens.current.secret);
+  EXPECT_EQ(first.holdout, second.holdout);
+  EXPECT_EQ(first.beacons, second.beacons);
+  EXPECT_EQ(first.pseudonyms[0].key, second.pseudonyms[0].key);
+  for (const auto* name : {"token.keys", "pseudonym.keys", "holdout.key", "beacon.key"}) {
+    struct stat info {};
+    ASSERT_EQ(stat((folder + "/" + name).c_str(), &info), 0) << name;
+    EXPECT_EQ(info.st_mode & 0777, 0600u) << name;
+  }
+}
+
+TEST_F(SecretsTest, AMalformedFileIsNamedAndLeftAlone) {
+  ASSERT_TRUE(load_secrets(folder, kernel_random, now));
+  std::ofstream(folder + "/token.keys") << "1 abc\n";
+  const auto bad = load_secrets(folder, kernel_random, now);
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("token.keys"), std::string::npos);
+  std::ifstream file(folder + "/token.keys");
+  std::string line;
+  std::getline(file, line);
+  EXPECT_EQ(line, "1 abc");
+}
+
+TEST_F(SecretsTest, PseudonymKeysRotateAndOldOnesGo) {
+  auto secrets = load_secrets(folder, kernel_random, now).value();
+  const auto first = secrets.pseudonyms[0].key;
+  EXPECT_FALSE(rotate_pseudonyms(folder, secrets, 24h, kernel_random, now + 23h).value());
+  EXPECT_TRUE(rotate_pseudonyms(folder, secrets, 24h, kernel_random, now + 25h).value());
+  ASSERT_EQ(secrets.pseudonyms.size(), 2u);
+  EXPECT_EQ(secrets.pseudonyms[1].key, first);
+  EXPECT_TRUE(rotate_pseudonyms(folder, secrets, 24h, kernel_random, now + 50h).value());
+  EXPECT_EQ(load_secrets(folder, kernel_random, now).value().pseudonyms.size(), 2u);
+  EXPECT_NE(secrets.pseudonyms[1].key, first);
+}
+
+TEST(Feed, DeliversInOrderAndTellsWhatWasMissed) {
+  Feed feed;
+  auto follower = std::make_shared<Follower>();
+  ASSERT_TRUE(feed.add(follower));
+  feed.push("data: 1\n\n");
+  feed.push("data: 2\n\n");
+  std::string out;
+  EXPECT_TRUE(follower->next(out));
+  EXPECT_EQ(out, "data: 1\n\ndata: 2\n\n");
+  for (int i = 0; i < 1100; ++i) feed.push("data: x\n\n");
+  std::string rest;
+  for (int i = 0; i < 8; ++i) follower->next(rest);
+  EXPECT_NE(rest.find("76 events were missed"), std::string::npos);
+  feed.close();
+  EXPECT_FALSE(follower->next(out));
+}
+
+TEST(Feed, HoldsABoundedNumberOfFollowers) {
+  Feed feed;
+  std::vector<std::shared_ptr<Follower>> all;
+  for (std::size_t i = 0; i < Feed::kMost; ++i) ASSERT_TRUE(feed.add(all.emplace_back(std::make_shared<Follower>())));
+  EXPECT_FALSE(feed.add(std::make_shared<Follower>()));
+  all.pop_back();
+  EXPECT_TRUE(feed.add(std::make_shared<Follower>()));
+}
+
+TEST(Clerk, RunsInOrderAndFinishesOnStop) {
+  std::string ran;
+  Clerk clerk;
+  for (const char c : {'a', 'b', 'c'}) ASSERT_TRUE(clerk.post([&ran, c] { ran += c; }));
+  clerk.stop();
+  EXPECT_EQ(ran, "abc");
+  EXPECT_FALSE(clerk.post([] {}));
+}
+
+}  // namespace
+}  // namespace foyer::app

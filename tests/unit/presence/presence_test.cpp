@@ -1,0 +1,303 @@
+#include "presence/presence.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "base/advert.hpp"
+
+namespace foyer::presence {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using Kind = Change::Kind;
+
+const Uuid kTags = parse_uuid("fda50693-a4e2-4fb1-afcf-c6eb07647825").value();
+
+BeaconId tag(std::uint16_t minor, std::uint16_t major = 1) { return {kTags, major, minor}; }
+
+struct Room {
+  explicit Room(Settings settings) : presence(std::move(settings)) {}
+
+  void hear(int rssi, BeaconId id = tag(1)) { presence.step({id, static_cast<std::int8_t>(rssi), 0, now}, changes); }
+  void hear_for(std::chrono::milliseconds time, int rssi, BeaconId id = tag(1)) {
+    for (const auto end = now + time; now < end; now += 1s) hear(rssi, id), presence.tick(now, changes);
+  }
+  void silence(std::chrono::milliseconds time) {
+    for (const auto end = now + time; now < end; now += 1s) presence.tick(now, changes);
+    presence.tick(now, changes);
+  }
+  std::vector<Kind> kinds() {
+    std::vector<Kind> all;
+    for (const auto& change : std::exchange(changes, {})) all.push_back(change.kind);
+    return all;
+  }
+
+  Presence presence;
+  MonoTime now{1h};
+  std::vector<Change> changes;
+};
+
+Settings one_zone() {
+  Settings settings;
+  settings.zones = {{"entrance", {}, -70, -76, 30s, 45s}};
+  return settings;
+}
+
+TEST(Presence, EntersOnTheThirdStrongSample) {
+  Room room(one_zone());
+  room.hear(-60);
+  room.hear(-60);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen));
+  room.hear(-60);
+  ASSERT_EQ(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].kind, Kind::entered);
+  EXPECT_EQ(room.changes[0].zone, "entrance");
+  EXPECT_EQ(room.changes[0].visit, 1u);
+  EXPECT_EQ(room.changes[0].rssi, -60);
+}
+
+TEST(Presence, OneReflectionNeitherLetsInNorThrowsOut) {
+  Room room(one_zone());
+  for (const int rssi : {-90, -90, -30, -90, -90, -90}) room.hear(rssi);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen));
+  room.hear_for(10s, -60);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::entered));
+  room.hear(-110);
+  room.hear(-110);
+  room.hear_for(20s, -60);
+  EXPECT_THAT(room.kinds(), ElementsAre());
+}
+
+TEST(Presence, BetweenExitAndEnterNothingChanges) {
+  Room room(one_zone());
+  room.hear_for(2min, -73);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen));
+  room.hear_for(10s, -65);
+  room.hear_for(2min, -73);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::entered, Kind::dwelled));
+}
+
+TEST(Presence, DwellsOnceAndLeavesWithItsDwellBySilence) {
+  Room room(one_zone());
+  room.hear_for(63s, -60);  // enters on the third, at 2 s; last heard at 62 s
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered, Kind::dwelled));
+  room.silence(43s);
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  room.silence(2s);
+  ASSERT_EQ(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].kind, Kind::left);
+  EXPECT_EQ(room.changes[0].dwell, 60s);  // not the silence
+  EXPECT_EQ(room.changes[0].visit, 1u);
+  EXPECT_TRUE(room.presence.here().empty());
+}
+
+TEST(Presence, SilenceIsNoDwelling) {
+  Room room(one_zone());
+  room.hear_for(20s, -60);
+  room.silence(40s);
+  room.hear(-60);  // still the same visit, and now 30 s are proved
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered, Kind::dwelled));
+}
+
+TEST(Presence, LeavesWhenWeakForTheHoldAndNotBefore) {
+  Room room(one_zone());
+  room.hear_for(10s, -60);
+  room.hear_for(6s, -90);  // smoothing sees it for somewhat longer
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered));
+  room.hear_for(10s, -60);  // came back in time
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  room.hear_for(30s, -90);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::left));  // 30 s and more after entering, but strong for less than 30
+}
+
+TEST(Presence, ComingBackIsANewVisit) {
+  Room room(one_zone());
+  room.hear_for(10s, -60);
+  room.silence(50s);
+  room.hear(-60);
+  room.hear(-60);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered, Kind::left));  // old samples are forgotten
+  room.hear(-60);
+  ASSERT_EQ(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].visit, 2u);
+}
+
+TEST(Presence, LostAndSeenAgain) {
+  Room room(one_zone());
+  room.hear(-90);
+  room.silence(179s);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen));
+  room.silence(1s);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::lost));
+  EXPECT_EQ(room.presence.figures().identifiers, 0u);
+  room.hear(-90);
+  room.now += 5min;  // no tick came in between
+  room.hear(-90);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::lost, Kind::seen));
+}
+
+TEST(Presence, WhileDeafNobodyGoes) {
+  Room room(one_zone());
+  room.hear_for(10s, -60);
+  room.kinds();
+  room.presence.freeze(room.now);
+  room.silence(1h);
+  room.presence.freeze(room.now);  // again: nothing
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  EXPECT_EQ(room.presence.here().size(), 1u);
+  room.presence.thaw(room.now);
+  room.presence.thaw(room.now);
+  room.silence(40s);
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  room.silence(10s);
+  ASSERT_EQ(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].kind, Kind::left);
+  EXPECT_EQ(room.changes[0].dwell, 7s);
+}
+
+TEST(Presence, ZonesByNameAndTheRestBySignal) {
+  Settings settings = one_zone();
+  settings.zones.push_back({"till", {{kTags, 7, {}}}, -70, -76, 30s, 45s});
+  Room room(settings);
+  room.hear_for(3s, -60, tag(1, 7));
+  room.hear_for(3s, -60, tag(1, 8));
+  std::vector<std::string> zones;
+  for (const auto& change : room.changes)
+    if (change.kind == Kind::entered) zones.push_back(change.zone);
+  EXPECT_THAT(zones, ElementsAre("till", "entrance"));
+}
+
+TEST(Presence, WithoutStrengthOnlyANamedZoneIsEnteredAndHearingKeepsAlive) {
+  Settings settings = one_zone();
+  settings.zones.push_back({"till", {{kTags, 7, 1}}, -70, -76, 30s, 45s});
+  Room room(settings);
+  room.hear_for(1min, Advert::kNoRssi, tag(1, 8));
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen));
+  room.hear(Advert::kNoRssi, tag(1, 7));
+  room.hear(Advert::kNoRssi, tag(1, 7));
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen));
+  room.hear_for(1min, Advert::kNoRssi, tag(1, 7));
+  ASSERT_GE(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].rssi, Advert::kNoRssi);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::entered, Kind::dwelled));
+  room.silence(45s);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::left));
+}
+
+TEST(Presence, AHearingWithoutStrengthKeepsAVisitAliveAndIsNoSample) {
+  Room room(one_zone());
+  room.hear_for(10s, -60);
+  room.hear_for(5min, Advert::kNoRssi);
+  EXPECT_EQ(room.presence.here().size(), 1u);
+  EXPECT_EQ(room.presence.here()[0].rssi, -60);
+  EXPECT_EQ(room.presence.figures().samples, 10u);
+}
+
+TEST(Presence, OwnBroadcastsAreNotSeen) {
+  Room room(one_zone());
+  room.presence.set_own([](const BeaconId& id) { return id.major == 1; });
+  room.hear_for(10s, -40);
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  EXPECT_EQ(room.presence.figures().own, 10u);
+  EXPECT_EQ(room.presence.figures().identifiers, 0u);
+}
+
+TEST(Presence, AFullTableLetsTheLeastRecentlyHeardGo) {
+  Settings settings = one_zone();
+  settings.max_identifiers = 3;
+  Room room(settings);
+  room.hear_for(5s, -60, tag(1));
+  room.hear(-90, tag(2));
+  room.hear(-90, tag(3));
+  room.hear(-90, tag(2));
+  room.hear(-60, tag(1));
+  room.kinds();
+  room.hear(-90, tag(4));  // 3 goes
+  ASSERT_EQ(room.changes.size(), 2u);
+  EXPECT_EQ(room.changes[0].kind, Kind::lost);
+  EXPECT_EQ(room.changes[0].id, tag(3));
+  room.kinds();
+  room.hear(-90, tag(5));
+  room.hear(-90, tag(6));  // 1 goes, which is in the zone
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::lost, Kind::seen, Kind::left, Kind::lost, Kind::seen));
+  EXPECT_EQ(room.presence.figures().evictions, 3u);
+  EXPECT_EQ(room.presence.figures().identifiers, 3u);
+}
+
+TEST(Presence, AFloodOfIdentifiersDoesNotGrowTheTable) {
+  Settings settings = one_zone();
+  settings.max_identifiers = 1000;
+  Room room(settings);
+  std::mt19937 random(7);
+  std::size_t memory = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    room.hear(-60, {kTags, static_cast<std::uint16_t>(random()), static_cast<std::uint16_t>(random())});
+    room.changes.clear();
+    if (i == 2000) memory = room.presence.figures().memory;
+  }
+  EXPECT_EQ(room.presence.figures().identifiers, 1000u);
+  EXPECT_EQ(room.presence.figures().memory, memory);
+}
+
+TEST(Presence, ReconfiguringKeepsTheVisitsOfZonesThatStay) {
+  Settings settings = one_zone();
+  settings.zones.push_back({"till", {{kTags, 7, {}}}, -70, -76, 30s, 45s});
+  Room room(settings);
+  room.hear_for(5s, -60, tag(1, 7));
+  room.hear_for(5s, -60, tag(1, 8));
+  room.kinds();
+  settings.zones.erase(settings.zones.begin());
+  settings.zones[0].dwell = 5s;
+  settings.max_identifiers = 0;  // at least one is held
+  room.presence.configure(settings, room.changes);
+  ASSERT_GE(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].zone, "entrance");
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::left, Kind::left, Kind::lost));
+}
+
+TEST(Presence, ReconfiguringCarriesAVisitOn) {
+  Settings settings = one_zone();
+  Room room(settings);
+  room.hear_for(10s, -60);
+  room.kinds();
+  settings.zones.insert(settings.zones.begin(), {"till", {{kTags, 7, {}}}, -70, -76, 30s, 45s});
+  room.presence.configure(settings, room.changes);
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  ASSERT_EQ(room.presence.here().size(), 1u);
+  EXPECT_EQ(room.presence.here()[0].zone, "entrance");
+  room.hear_for(30s, -60);
+  room.silence(1min);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::dwelled, Kind::left));
+}
+
+/// A shopper comes, stays an hour right at the border in 4 dB of noise, and goes: one in, one out.
+class Border : public testing::TestWithParam<std::tuple<double, unsigned>> {};
+
+TEST_P(Border, AnHourWithNoiseIsOneVisit) {
+  const auto [border, seed] = GetParam();
+  Room room(one_zone());
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> noise(0, 4);
+  const auto walk = [&](std::chrono::milliseconds time, double from, double to) {
+    for (auto t = 0ms; t < time; t += 200ms, room.now += 200ms) {
+      const double share = static_cast<double>(t.count()) / static_cast<double>(time.count());
+      room.hear(static_cast<int>(std::lround(from + (to - from) * share + noise(random))));
+      room.presence.tick(room.now, room.changes);
+    }
+  };
+  walk(10s, -95, -62);
+  walk(1h, border, border);
+  walk(20s, border, -95);
+  walk(1min, -95, -95);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered, Kind::dwelled, Kind::left));
+}
+
+INSTANTIATE_TEST_SUITE_P(Noise, Border,
+                         testing::Combine(testing::Values(-70.0, -73.0), testing::Values(1u, 2u, 3u, 4u, 5u)));
+
+}  // namespace
+}  // namespace foyer::presence
