@@ -137,7 +137,8 @@ int run(const std::string& path, const std::string& level) {
   parts.control = drivers::httplib::make_server();
   if (config->portal.https) parts.guest_https = drivers::httplib::make_server();
 
-  const app::Surroundings surroundings{path, drivers::systemd::boot_id(), kVersion, from_unix_ms(kBuildEpoch * 1000)};
+  const app::Surroundings surroundings{path, drivers::systemd::boot_id(), kVersion, from_unix_ms(kBuildEpoch * 1000),
+                                       [&core_loop](int status) { core_loop.quit(status); }};
   app::App app(*config, std::move(parts), surroundings,
                [config = *config](const config::Upstream& upstream) { return make_publisher(config, upstream); });
   for (const int signal : {SIGTERM, SIGINT})

@@ -250,6 +250,10 @@ Result<void> App::Impl::start_upstream() {
 
 void App::Impl::start_timers() {
   timers_.push_back(parts_.timers.every(1s, [this] {
+    if (ledger_->figures().broken) {
+      spdlog::critical("the ledger met an I/O error and stores nothing any more: ending, to be started again");
+      return surroundings_.quit(1);
+    }
     hearing_->tick();
     refresh_broadcasts();
     if (upstream_) upstream_->look();

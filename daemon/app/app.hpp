@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,6 +35,7 @@ struct Surroundings {
   std::string boot_id;
   std::string version;
   WallTime build_date{};
+  std::function<void(int)> quit;   ///< ends the loop with this status; core thread
 };
 
 /// Makes the publisher once the ledger is open (its client id and will need no epoch, its start does).

@@ -52,6 +52,7 @@ Result<void> Guests::reconcile(const std::vector<Session>& recorded) {
 Result<void> Guests::reconcile() {
   if (gate_ == nullptr) return {};
   const auto open = gate_->guests();
+  fault_ = open ? std::string{} : open.error().message;
   if (!open) return fail(open);
   for (auto& [pair, entry] : by_pair_) {
     entry.key.reset();
@@ -172,6 +173,7 @@ Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::stri
 void Guests::read_counters() {
   if (gate_ == nullptr) return;
   const auto open = gate_->guests();
+  fault_ = open ? std::string{} : open.error().message;
   if (!open) return;
   std::map<GuestKey, std::pair<std::uint64_t, std::uint64_t>> bytes;
   for (const auto& guest : *open) bytes[guest.key] = {guest.bytes_up, guest.bytes_down};
@@ -213,12 +215,6 @@ std::vector<Guests::Client> Guests::clients() {
     clients.push_back(std::move(client));
   }
   return clients;
-}
-
-std::string Guests::gate_fault() {
-  if (gate_ == nullptr) return {};
-  const auto open = gate_->guests();
-  return open ? std::string{} : open.error().message;
 }
 
 Result<IpAddress> Guests::address_of(const std::string& ip_or_mac) {

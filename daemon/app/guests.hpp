@@ -57,8 +57,8 @@ class Guests final : public ports::StationEvents {
   std::size_t sessions() const { return by_pair_.size(); }
   std::size_t open_sessions() const;
 
-  /// Empty while the gate answers (or there is none by configuration), else what is wrong with it.
-  std::string gate_fault();
+  /// As of the newest tick: empty while the gate answers (or there is none by configuration), else what is wrong with it.
+  const std::string& gate_fault() const { return fault_; }
   /// The address of an IP or of a MAC that is on the guests' side now.
   Result<IpAddress> address_of(const std::string& ip_or_mac);
 
@@ -89,6 +89,7 @@ class Guests final : public ports::StationEvents {
   Subjects subjects_;
   Ended ended_;
   std::map<std::string, Entry> by_pair_;
+  std::string fault_;
 };
 
 }  // namespace foyer::app

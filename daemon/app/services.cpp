@@ -1,5 +1,7 @@
 #include "app/services.hpp"
 
+#include <spdlog/spdlog.h>
+
 namespace foyer::app {
 
 using namespace campaign;
@@ -56,6 +58,8 @@ Result<void> Services::consent(const std::string& subject, bool given, const std
 }
 
 Result<std::vector<Campaign>> Services::campaigns() { return ledger_.campaigns(settings_.ledger_deadline); }
+
+void Services::failed(std::string_view where, const Error& error) { spdlog::error("{}: {}", where, error.message); }
 
 Result<bool> Services::within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) {
   return core_.ask([this, name = subject + "|" + what, limit] { return rates_.allow(name, limit, clock_.mono()); },

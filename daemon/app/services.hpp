@@ -34,6 +34,7 @@ class Services final : public portal::Services {
   Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) override;
   Result<std::vector<campaign::Campaign>> campaigns() override;
   Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override;
+  void failed(std::string_view where, const Error& error) override;
   WallTime now() override { return clock_.wall(); }
 
  private:

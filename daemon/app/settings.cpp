@@ -73,8 +73,7 @@ portal::Settings portal_settings(const config::Config& config, std::uint16_t htt
   settings.own_hosts = config.portal.hosts;
   if (config.portal.https) settings.own_hosts.push_back(config.portal.https->host);
   settings.own_hosts.push_back(to_string(config.wifi.address.address));
-  if (simulated(config))
-    for (const auto* host : {"localhost", "127.0.0.1", "::1"}) settings.own_hosts.emplace_back(host);
+  settings.own_loopback = simulated(config);
   settings.redirect_v4 = settings.redirect_v6 = portal_url(config, http_port) + "/";
   settings.https = config.portal.https.has_value();
   settings.consent_required = config.portal.consent_required;

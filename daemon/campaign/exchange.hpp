@@ -21,6 +21,7 @@ struct DrawCommand {
   Shopper shopper;
   std::string session;
   std::string mode;         ///< shake | tap
+  bool replay_only = false; ///< the nonce's time is over: only what was recorded for it, else denied nonce_expired
 };
 
 struct WonPrize {
@@ -45,6 +46,7 @@ struct DrawAnswer {
 struct AdmitCommand {
   Session session;                      ///< to record; an unexpired session of the same pair is extended instead
   std::string token_hash;               ///< of a single-use or daily-capped token; empty: none
+  bool once = false;                    ///< token_hash lets in one device, ever (a receipt)
   bool single_use = false;              ///< this device may use token_hash only once
   std::chrono::seconds cooldown{0};     ///< the same device with the same token within it: the same session again
   std::uint32_t per_device_per_day = 0; ///< 0: no cap

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -48,9 +47,10 @@ class FakeBluez {
     thread_ = std::thread([this] { loop(); });
   }
   ~FakeBluez() {
-    run([this] { drop(); });
-    end_ = true;
-    run([] {});
+    run([this] {
+      drop();
+      end_ = true;
+    });
     thread_.join();
     ::close(wake_);
   }
@@ -519,10 +519,10 @@ class FakeBluez {
   const int wake_;
   std::mutex mutex_;  ///< of tasks_: they come from the test's thread
   std::vector<std::function<void()>> tasks_;
-  std::atomic<bool> end_ = false;
   std::thread thread_;
 
   // The fake's own thread only.
+  bool end_ = false;
   sd_bus* bus_ = nullptr;
   std::map<std::string, Adapter> adapters_;
   std::map<std::string, Script> scripted_;

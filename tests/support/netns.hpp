@@ -81,9 +81,9 @@ class NetNs {
   }
 
   /// Starts a program in it.
-  pid_t spawn(const std::vector<std::string>& arguments, uid_t uid = 0) const {
+  pid_t spawn(std::vector<std::string> arguments, uid_t uid = 0) const {
     std::vector<char*> argv;
-    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    for (auto& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     const pid_t child = ::fork();
     check(child >= 0, "fork");

@@ -1,0 +1,238 @@
+#include "ledger/campaigns.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "campaign/draw.hpp"
+#include "campaign/reader.hpp"
+#include "campaign/red_packet.hpp"
+
+namespace foyer::ledger {
+namespace {
+
+using campaign::Campaign;
+using campaign::Prize;
+using campaign::PrizeKind;
+
+/// The campaign's first day has come and it is not paused; without a clock only those without a date begin.
+bool begins(const Campaign& campaign, const Context& context) {
+  if (campaign.paused) return false;
+  if (!campaign.schedule.from) return true;
+  return context.clock_trusted && context.zone.local(context.now).day >= *campaign.schedule.from;
+}
+
+void split_packets(Context& context, const Campaign& campaign) {
+  context.db.query("DELETE FROM packet WHERE campaign = ?").bind(campaign.id).run();
+  for (const auto& prize : campaign.prizes) {
+    if (prize.kind != PrizeKind::red_packet) continue;
+    const auto packets =
+        campaign::split_red_packets(prize.total.minor, prize.count, prize.at_least_minor, context.settings.random);
+    for (std::size_t n = 0; n < packets.size(); ++n)
+      context.db.query("INSERT INTO packet (campaign, prize, n, minor) VALUES (?,?,?,?)")
+          .bind(campaign.id, prize.id, n, packets[n])
+          .run();
+  }
+}
+
+std::optional<std::string> too_large(const Campaign& campaign) {
+  for (const auto& prize : campaign.prizes)
+    if (prize.kind == PrizeKind::red_packet && prize.count > Campaigns::kMostPackets)
+      return fmt::format("prize {}: {} packets; at most {} are allowed", prize.id, prize.count,
+                         Campaigns::kMostPackets);
+  return std::nullopt;
+}
+
+/// More stock may be on sale again what was told as low or exhausted: say it again when it happens again.
+void forget_told(Context& context, const Campaign& before, const Campaign& next) {
+  for (std::size_t i = 0; i < before.prizes.size() && i < next.prizes.size(); ++i)
+    if (before.prizes[i].stock != next.prizes[i].stock)
+      context.db.query("UPDATE prize_use SET told = 0 WHERE campaign = ? AND prize = ?")
+          .bind(next.id, next.prizes[i].id)
+          .run();
+}
+
+}  // namespace
+
+std::optional<std::string> forbidden_change(const Campaign& started, const Campaign& next) {
+  Campaign probe = next;
+  probe.paused = started.paused;
+  const auto& old_end = started.schedule.until;
+  const auto& new_end = next.schedule.until;
+  if (old_end && (!new_end || *new_end >= *old_end)) probe.schedule.until = old_end;
+  for (std::size_t i = 0; i < probe.prizes.size() && i < started.prizes.size(); ++i) {
+    const auto& had = started.prizes[i].stock;
+    auto& has = probe.prizes[i].stock;
+    if (had && (!has || *has >= *had)) has = had;
+  }
+  if (probe == started) return std::nullopt;
+  std::string what;
+  const auto differs = [&](bool yes, std::string_view key) {
+    if (yes) what += fmt::format("{}{}", what.empty() ? "" : ", ", key);
+  };
+  differs(probe.title != started.title, "title");
+  differs(probe.trigger != started.trigger, "trigger");
+  differs(probe.schedule != started.schedule, "schedule");
+  differs(probe.where != started.where, "where");
+  differs(probe.who != started.who, "who");
+  differs(probe.limits != started.limits, "limits");
+  differs(probe.prizes != started.prizes, "prizes");
+  differs(probe.priority != started.priority, "priority");
+  differs(probe.exclusive != started.exclusive, "exclusive");
+  return fmt::format(
+      "it has started and {} changed; a started campaign accepts only pause, resume, a later end and "
+      "more stock",
+      what);
+}
+
+void Campaigns::load(Db& db, std::vector<std::pair<std::string, std::string>>* faults) {
+  entries_.clear();
+  auto query = db.query("SELECT id, source, json, started, held FROM campaign WHERE active = 1");
+  while (query.next()) {
+    auto parsed = campaign::parse_campaign_json(query.text(2), "ledger");
+    if (!parsed) {
+      if (faults) faults->emplace_back(query.text(0), parsed.error().empty() ? "" : to_string(parsed.error().front()));
+      continue;
+    }
+    Entry entry{std::move(*parsed), query.text(1), false, query.integer(3) != 0, query.integer(4) != 0};
+    entry.source_paused = entry.campaign.paused;
+    entry.campaign.paused = entry.source_paused || entry.held;
+    entries_.push_back(std::move(entry));
+  }
+  std::ranges::sort(entries_, [](const Entry& a, const Entry& b) { return campaign::before(a.campaign, b.campaign); });
+}
+
+void Campaigns::touch(Db& db) {
+  touched_ = true;
+  load(db);
+}
+
+std::vector<Campaign> Campaigns::all() const {
+  std::vector<Campaign> campaigns;
+  campaigns.reserve(entries_.size());
+  for (const auto& entry : entries_) campaigns.push_back(entry.campaign);
+  return campaigns;
+}
+
+std::optional<Campaigns::Stored> Campaigns::stored(Db& db, const std::string& id) const {
+  auto query = db.query("SELECT source, json, started, active, held FROM campaign WHERE id = ?");
+  query.bind(id);
+  if (!query.next()) return std::nullopt;
+  return Stored{id, query.text(0), query.text(1), query.integer(2) != 0, query.integer(3) != 0, query.integer(4) != 0};
+}
+
+/// Why not, or nullopt when it is in force now.
+std::optional<std::string> Campaigns::store(Context& context, const std::string& source, const Campaign& campaign,
+                                            bool& changed) {
+  const auto had = stored(context.db, campaign.id);
+  if (had && had->active && had->source != source)
+    return fmt::format("the id is taken by a campaign from \"{}\"", had->source);
+  if (auto why = too_large(campaign)) return why;
+  const auto json = campaign::to_json(campaign);
+  changed = !had || !had->active || had->json != json;
+  if (!changed) return std::nullopt;
+  const bool started = had && had->started;
+  if (started) {
+    const auto before = campaign::parse_campaign_json(had->json, "ledger");
+    if (!before) return "it has started and what is stored of it cannot be read by this program";
+    if (auto why = forbidden_change(*before, campaign)) return why;
+    forget_told(context, *before, campaign);
+  } else {
+    split_packets(context, campaign);
+  }
+  context.db
+      .query(
+          "INSERT INTO campaign (id, source, json, started, active, held) VALUES (?,?,?,?,1,0) "
+          "ON CONFLICT (id) DO UPDATE SET source = excluded.source, json = excluded.json, active = 1, "
+          "started = excluded.started")
+      .bind(campaign.id, source, json, started || begins(campaign, context))
+      .run();
+  return std::nullopt;
+}
+
+void Campaigns::remove_missing(Context& context, const std::string& source, const std::vector<Campaign>& wanted) {
+  std::set<std::string> keep;
+  for (const auto& campaign : wanted) keep.insert(campaign.id);
+  std::vector<std::pair<std::string, bool>> gone;
+  {
+    auto query = context.db.query("SELECT id, started FROM campaign WHERE source = ? AND active = 1 ORDER BY id");
+    query.bind(source);
+    while (query.next())
+      if (!keep.contains(query.text(0))) gone.emplace_back(query.text(0), query.integer(1) != 0);
+  }
+  for (const auto& [id, started] : gone) {
+    if (started) {
+      context.db.query("UPDATE campaign SET active = 0 WHERE id = ?").bind(id).run();
+    } else {
+      context.db.query("DELETE FROM campaign WHERE id = ?").bind(id).run();
+      context.db.query("DELETE FROM packet WHERE campaign = ?").bind(id).run();
+    }
+    context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"removed", true}});
+  }
+}
+
+Ledger::Applied Campaigns::apply(Context& context, const std::string& source, std::vector<Campaign> campaigns) {
+  mark_begun(context);
+  remove_missing(context, source, campaigns);
+  auto in_force = static_cast<std::size_t>(context.db.number("SELECT count(*) FROM campaign WHERE active = 1"));
+  Ledger::Applied answer;
+  std::set<std::string> seen;
+  for (const auto& campaign : campaigns) {
+    bool changed = false;
+    std::optional<std::string> why;
+    const auto had = stored(context.db, campaign.id);
+    const bool adds = !had || !had->active;
+    if (!seen.insert(campaign.id).second) {
+      why = "the id is used twice in one source";
+    } else if (adds && in_force >= kMost) {
+      why = fmt::format("{} campaigns are in force, and more are not allowed", in_force);
+    } else {
+      why = store(context, source, campaign, changed);
+      if (!why && adds) ++in_force;
+    }
+    if (why) {
+      context.emit(Stream::health, "campaign.refused", "",
+                   {{"campaign", campaign.id}, {"reasons", Json::array({*why})}});
+      answer.refused.emplace_back(campaign.id, *why);
+    } else {
+      if (changed) context.emit(Stream::health, "campaign.applied", "", {{"campaign", campaign.id}});
+      answer.applied.push_back(campaign.id);
+    }
+  }
+  touch(context.db);
+  return answer;
+}
+
+Result<void> Campaigns::pause(Context& context, const std::string& id, bool paused) {
+  const auto found = std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.campaign.id == id; });
+  if (found == entries_.end()) return fail(Code::refuse, "there is no campaign \"{}\"", id.substr(0, 64));
+  if (found->campaign.paused == paused) return {};
+  mark_begun(context);
+  if (!paused && found->source_paused) {
+    Campaign resumed = found->campaign;
+    resumed.paused = false;
+    context.db.query("UPDATE campaign SET json = ? WHERE id = ?").bind(campaign::to_json(resumed), id).run();
+  }
+  context.db.query("UPDATE campaign SET held = ? WHERE id = ?").bind(paused, id).run();
+  context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"paused", paused}});
+  touch(context.db);
+  return {};
+}
+
+void Campaigns::mark_started(Context& context, const std::string& id) {
+  const auto found = std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.campaign.id == id; });
+  if (found == entries_.end() || found->started) return;
+  context.db.query("UPDATE campaign SET started = 1 WHERE id = ?").bind(id).run();
+  found->started = true;
+  touched_ = true;
+}
+
+void Campaigns::mark_begun(Context& context) {
+  for (auto& entry : entries_) {
+    if (entry.started || !begins(entry.campaign, context)) continue;
+    context.db.query("UPDATE campaign SET started = 1 WHERE id = ?").bind(entry.campaign.id).run();
+    entry.started = true;
+    touched_ = true;
+  }
+}
+
+}  // namespace foyer::ledger

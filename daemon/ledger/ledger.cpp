@@ -1,0 +1,163 @@
+#include "ledger/ledger.hpp"
+
+#include "ledger/coupons.hpp"
+#include "ledger/draws.hpp"
+#include "ledger/sessions.hpp"
+#include "ledger/till.hpp"
+#include "ledger/writer.hpp"
+
+namespace foyer::ledger {
+
+class Ledger::Impl : public Writer {
+  using Writer::Writer;
+};
+
+Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Ledger::~Ledger() = default;
+
+Result<std::unique_ptr<Ledger>> Ledger::open(Settings settings) {
+  auto zone = campaign::ZoneTime::load(settings.timezone);
+  if (!zone) return fail(Code::fatal, "open ledger: {}", zone.error().message);
+  auto storage = open_storage(settings);
+  if (!storage) return fail(std::move(storage).context("open ledger"));
+  try {
+    auto impl = std::make_unique<Impl>(std::move(settings), std::move(*storage), std::move(*zone));
+    impl->start();
+    return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
+  } catch (const SqlError& error) {
+    return fail(Code::fatal, "open ledger: {}", error.what());
+  }
+}
+
+const Opened& Ledger::opened() const { return impl_->opened(); }
+const std::string& Ledger::epoch() const { return impl_->epoch(); }
+std::uint64_t Ledger::boot_seq() const { return impl_->boot_seq(); }
+
+// ---- commands ------------------------------------------------------------------------------------------------
+
+namespace {
+constexpr bool kDecision = true;  // refused while the storage is full
+constexpr bool kAlways = false;   // makes room or hardly takes any
+}  // namespace
+
+Result<campaign::DrawAnswer> Ledger::draw(const campaign::DrawCommand& command, Deadline deadline) {
+  return impl_->command<campaign::DrawAnswer>(
+      deadline, kDecision, [command](Context& c) -> Result<campaign::DrawAnswer> { return ledger::draw(c, command); });
+}
+
+Result<campaign::AdmitAnswer> Ledger::admit(const campaign::AdmitCommand& command, Deadline deadline) {
+  return impl_->command<campaign::AdmitAnswer>(
+      deadline, kDecision,
+      [command](Context& c) -> Result<campaign::AdmitAnswer> { return ledger::admit(c, command); });
+}
+
+Result<void> Ledger::end_session(const campaign::SessionEnd& end, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [end](Context& c) -> Result<void> {
+    ledger::end_session(c, end);
+    return {};
+  });
+}
+
+Result<campaign::TillAnswer> Ledger::redeem(const campaign::TillRequest& request, Deadline deadline) {
+  return impl_->command<campaign::TillAnswer>(
+      deadline, kDecision,
+      [request](Context& c) -> Result<campaign::TillAnswer> { return ledger::redeem(c, request); });
+}
+
+Result<campaign::TillAnswer> Ledger::check(const campaign::TillRequest& request, Deadline deadline) {
+  return impl_->question<campaign::TillAnswer>(deadline, [this, request] {
+    return ledger::check(impl_->db(), impl_->settings(), impl_->settings().wall(), request);
+  });
+}
+
+Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const std::string& why, Deadline deadline) {
+  return impl_->command<campaign::TillAnswer>(
+      deadline, kAlways,
+      [code, why](Context& c) -> Result<campaign::TillAnswer> { return ledger::void_coupon(c, code, why); });
+}
+
+Result<Ledger::Applied> Ledger::apply_campaigns(const std::string& source, std::vector<campaign::Campaign> campaigns,
+                                                Deadline deadline) {
+  return impl_->command<Applied>(deadline, kDecision,
+                                 [source, campaigns = std::move(campaigns)](Context& c) -> Result<Applied> {
+                                   return c.campaigns.apply(c, source, campaigns);
+                                 });
+}
+
+Result<void> Ledger::pause_campaign(const std::string& id, bool paused, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [id, paused](Context& c) { return c.campaigns.pause(c, id, paused); });
+}
+
+Result<void> Ledger::consent(const std::string& subject, bool given, const std::string& terms_hash, Deadline deadline) {
+  return impl_->command<void>(deadline, given ? kDecision : kAlways,
+                              [subject, given, terms_hash](Context& c) -> Result<void> {
+                                if (given)
+                                  give_consent(c, subject, terms_hash);
+                                else
+                                  withdraw_consent(c, subject);
+                                return {};
+                              });
+}
+
+bool Ledger::record(std::vector<Event> events) { return impl_->record(std::move(events)); }
+
+// ---- questions -----------------------------------------------------------------------------------------------
+
+namespace {
+
+std::optional<campaign::Coupon> only_coupon(std::optional<CouponRow> row) {
+  if (!row) return std::nullopt;
+  return std::move(row->coupon);
+}
+
+}  // namespace
+
+Result<std::optional<campaign::Coupon>> Ledger::coupon(const std::string& id, Deadline deadline) {
+  return impl_->question<std::optional<campaign::Coupon>>(
+      deadline, [this, id] { return only_coupon(coupon_by_id(impl_->db(), id)); });
+}
+
+Result<std::optional<campaign::Coupon>> Ledger::coupon_by_code(const std::string& code, Deadline deadline) {
+  return impl_->question<std::optional<campaign::Coupon>>(
+      deadline, [this, code] { return only_coupon(ledger::coupon_by_code(impl_->db(), code)); });
+}
+
+Result<std::vector<campaign::Coupon>> Ledger::coupons_of(const std::string& subject, Deadline deadline) {
+  return impl_->question<std::vector<campaign::Coupon>>(
+      deadline, [this, subject] { return ledger::coupons_of(impl_->db(), subject); });
+}
+
+Result<std::vector<Session>> Ledger::sessions(Deadline deadline) {
+  return impl_->question<std::vector<Session>>(deadline,
+                                               [this] { return open_sessions(impl_->db(), impl_->settings().wall()); });
+}
+
+Result<std::optional<std::string>> Ledger::consented(const std::string& subject, Deadline deadline) {
+  return impl_->question<std::optional<std::string>>(deadline,
+                                                     [this, subject] { return consent_of(impl_->db(), subject); });
+}
+
+Result<std::vector<campaign::Campaign>> Ledger::campaigns(Deadline deadline) {
+  return impl_->question<std::vector<campaign::Campaign>>(deadline, [this] { return impl_->campaigns().all(); });
+}
+
+Result<std::map<Stream, StreamState>> Ledger::streams(Deadline deadline) {
+  return impl_->question<std::map<Stream, StreamState>>(deadline, [this] { return impl_->outbox().states(); });
+}
+
+Figures Ledger::figures() const { return impl_->figures(); }
+
+// ---- outbox --------------------------------------------------------------------------------------------------
+
+void Ledger::fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
+                   std::function<void(Result<std::vector<StoredEvent>>)> done) {
+  impl_->fetch(stream, after, max_rows, std::move(done));
+}
+
+void Ledger::forget(Stream stream, std::uint64_t upto) { impl_->forget(stream, upto); }
+
+void Ledger::on_stored(std::function<void(const std::vector<StoredEvent>&)> fn) { impl_->on_stored(std::move(fn)); }
+
+void Ledger::close() { impl_->close(); }
+
+}  // namespace foyer::ledger

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/event.hpp"
+#include "base/mailbox.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "campaign/exchange.hpp"
+#include "campaign/model.hpp"
+
+/// The durable truth. One thread, one writing SQLite connection. Commands come through a bounded queue, each runs in a
+/// savepoint, the group is committed once (one fsync), then every command is answered: a yes is on the disk.
+namespace foyer::ledger {
+
+struct Settings {
+  std::string path;                        ///< the database file; its directory must exist
+  std::uint64_t max_bytes = 256ull << 20;  ///< storage.max_size
+  std::string gateway, store;              ///< for the rules that ask which store this is
+  std::string timezone = "Asia/Shanghai";
+  std::size_t queue = 4096;  ///< commands waiting; more are refused with Code::retry
+  std::size_t group = 256;   ///< commands in one commit at most
+  Bytes holdout_key;
+  Random random;  ///< ids, codes and draws
+  std::function<WallTime()> wall;
+  std::function<MonoTime()> mono;
+  std::string boot_id;
+  WallTime build_date{};                          ///< a clock before it is not trusted
+  int synchronous_full = 1;                       ///< 0 only in benchmarks that compare
+  std::chrono::milliseconds sweep_every{60'000};  ///< how often what time has ended is looked for
+  std::string vfs;  ///< SQLite VFS by name; empty: the system's. Fault tests bring their own
+};
+
+/// What came of opening: told upstream by the first events.
+struct Opened {
+  bool fresh = false;                ///< a new file, a new epoch
+  std::string set_aside;             ///< where a damaged file went; empty: none was
+  std::uint64_t kept = 0, lost = 0;  ///< rows carried over from it; rows that could not be read: at least so many
+};
+
+struct StreamState {
+  std::uint64_t last_seq = 0;  ///< newest stored
+  std::uint64_t acked = 0;     ///< all up to here are gone
+  std::uint64_t rows = 0, bytes = 0;
+  std::optional<WallTime> oldest;
+};
+
+struct Figures {
+  std::uint64_t commits = 0, commands = 0, events = 0, refused = 0;
+  std::uint64_t pages_used = 0, page_size = 0, wal_bytes = 0;
+  std::uint64_t last_commit_us = 0, slowest_commit_us = 0;
+  std::uint64_t queued = 0;     ///< commands waiting now
+  std::uint64_t discarded = 0;  ///< health and presence events for which there was no room
+  bool full = false;            ///< storage.max_size is reached: decisions are refused
+  bool broken = false;          ///< an I/O error or damage was met: nothing is stored until the process restarts
+};
+
+/// Every method may be called from any thread except where it says otherwise. A method with a deadline waits for the
+/// commit; Code::retry means overloaded or shutting down: nothing was kept (with a deadline passed: it may have been,
+/// ask again with the same nonce or key).
+class Ledger {
+ public:
+  static Result<std::unique_ptr<Ledger>> open(Settings settings);
+  ~Ledger();
+
+  const Opened& opened() const;
+  const std::string& epoch() const;  ///< 16 hex, new whenever the database is
+  std::uint64_t boot_seq() const;    ///< how often this file was opened
+
+  using Deadline = std::chrono::milliseconds;
+
+  // commands -----------------------------------------------------------------------------------------------
+  Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command, Deadline deadline);
+  Result<campaign::AdmitAnswer> admit(const campaign::AdmitCommand& command, Deadline deadline);
+  Result<void> end_session(const campaign::SessionEnd& end, Deadline deadline);
+  Result<campaign::TillAnswer> redeem(const campaign::TillRequest& request, Deadline deadline);
+  Result<campaign::TillAnswer> check(const campaign::TillRequest& request, Deadline deadline);
+  /// Ends an issued coupon for good.
+  Result<campaign::TillAnswer> void_coupon(const std::string& code, const std::string& why, Deadline deadline);
+
+  /// Takes these campaigns in the place of all from the same source: "file", or "mqtt:<id>" for what arrives one by
+  /// one. Refuses a change to a started
+  /// campaign that is more than pause, resume, a later end or more stock; the others are still applied.
+  struct Applied {
+    std::vector<std::string> applied;
+    std::vector<std::pair<std::string, std::string>> refused;  ///< id, why
+  };
+  Result<Applied> apply_campaigns(const std::string& source, std::vector<campaign::Campaign> campaigns,
+                                  Deadline deadline);
+  Result<void> pause_campaign(const std::string& id, bool paused, Deadline deadline);
+
+  /// Stores events. `ledger` events commit at once, the others ride along within 200 ms. Never waits; false: refused
+  /// (queue full or closed), counted.
+  [[nodiscard]] bool record(std::vector<Event> events);
+
+  /// Given: recorded with its time, once for each text. Withdrawn: recorded, and what is known of the subject is
+  /// erased; the accounts keep their sums.
+  Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash, Deadline deadline);
+
+  // questions ----------------------------------------------------------------------------------------------
+  Result<std::optional<campaign::Coupon>> coupon(const std::string& id, Deadline deadline);
+  Result<std::optional<campaign::Coupon>> coupon_by_code(const std::string& code, Deadline deadline);
+  Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject, Deadline deadline);
+  Result<std::vector<Session>> sessions(Deadline deadline);  ///< recorded and unexpired
+  /// The hash of the terms this subject agreed to; nullopt: never, or taken back.
+  Result<std::optional<std::string>> consented(const std::string& subject, Deadline deadline);
+  Result<std::vector<campaign::Campaign>> campaigns(Deadline deadline);
+  Result<std::map<Stream, StreamState>> streams(Deadline deadline);
+  Figures figures() const;
+
+  // outbox, for the uplink ---------------------------------------------------------------------------------
+  /// Up to `max_rows` events after `after`, in order. `done` is called on the ledger thread; with Code::retry on the
+  /// calling thread when the queue is full or closed.
+  void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
+             std::function<void(Result<std::vector<StoredEvent>>)> done);
+  /// Rows <= upto are safe upstream: they go. Never more than was stored; a lower number is ignored.
+  void forget(Stream stream, std::uint64_t upto);
+
+  /// Called on the ledger thread after each commit that stored events, with those events in order. Set before use.
+  void on_stored(std::function<void(const std::vector<StoredEvent>&)> fn);
+
+  /// Commits what is queued, checkpoints and closes. Idempotent. What is asked meanwhile gets Code::retry.
+  void close();
+
+ private:
+  class Impl;
+  explicit Ledger(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace foyer::ledger

@@ -1,0 +1,159 @@
+-- What the database is: epoch (16 hex), and since when.
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY NOT NULL,
+  value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Every opening of the file; mono_ms of an outbox row counts within its boot.
+CREATE TABLE boot (
+  seq INTEGER PRIMARY KEY,
+  boot_id TEXT NOT NULL,
+  opened_ms INTEGER NOT NULL
+) STRICT;
+
+-- One row a stream, written once a commit. gone: every seq up to it has left the outbox.
+CREATE TABLE stream (
+  stream INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  gone INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  newest_ms INTEGER NOT NULL
+) STRICT;
+
+-- What is not yet safe upstream. No second index: an insert touches the last page of its stream and nothing else.
+CREATE TABLE outbox (
+  stream INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  data TEXT NOT NULL,
+  wall_ms INTEGER NOT NULL,
+  boot INTEGER NOT NULL,
+  mono_ms INTEGER NOT NULL,
+  PRIMARY KEY (stream, seq)
+) STRICT, WITHOUT ROWID;
+
+-- held: paused by the operator, whatever its source says. A started campaign that was taken away stays, inactive, so
+-- that it cannot come back with other odds.
+CREATE TABLE campaign (
+  id TEXT PRIMARY KEY NOT NULL,
+  source TEXT NOT NULL,
+  json TEXT NOT NULL,
+  started INTEGER NOT NULL,
+  active INTEGER NOT NULL,
+  held INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Red packets not yet taken, already shuffled: the lowest n goes first.
+CREATE TABLE packet (
+  campaign TEXT NOT NULL,
+  prize TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  minor INTEGER NOT NULL,
+  PRIMARY KEY (campaign, prize, n)
+) STRICT, WITHOUT ROWID;
+
+-- Wins. day is the shop's local day (days since 1970), day_total belongs to it.
+CREATE TABLE campaign_use (
+  campaign TEXT PRIMARY KEY NOT NULL,
+  total INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  day_total INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- told: bit 0 stock.low was sent, bit 1 stock.exhausted was.
+CREATE TABLE prize_use (
+  campaign TEXT NOT NULL,
+  prize TEXT NOT NULL,
+  issued INTEGER NOT NULL,
+  minor INTEGER NOT NULL,
+  told INTEGER NOT NULL,
+  PRIMARY KEY (campaign, prize)
+) STRICT, WITHOUT ROWID;
+
+-- who is a keyed hash of the subject: it outlives the subject's erasure so that erasing is no way round a cap.
+CREATE TABLE subject_use (
+  campaign TEXT NOT NULL,
+  who BLOB NOT NULL,
+  total INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  day_total INTEGER NOT NULL,
+  last_draw_ms INTEGER NOT NULL,
+  PRIMARY KEY (campaign, who)
+) STRICT, WITHOUT ROWID;
+
+-- Every draw by the hash of its nonce, with the answer that was given.
+CREATE TABLE draw (
+  nonce_hash TEXT PRIMARY KEY NOT NULL,
+  subject TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  answer TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX draw_at ON draw (at_ms);
+
+-- id begins with the second of issue, so new coupons share the last page.
+CREATE TABLE coupon (
+  id TEXT PRIMARY KEY NOT NULL,
+  code TEXT NOT NULL UNIQUE,
+  campaign TEXT NOT NULL,
+  prize TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('issued', 'reserved', 'redeemed', 'expired', 'voided')),
+  uses INTEGER NOT NULL,
+  uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+  interval_s INTEGER NOT NULL,
+  last_used_ms INTEGER NOT NULL,
+  issued_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  title TEXT NOT NULL,
+  benefit TEXT NOT NULL,
+  redeem_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX coupon_subject ON coupon (subject) WHERE subject != '';
+CREATE INDEX coupon_expiry ON coupon (expires_ms) WHERE state = 'issued';
+
+-- The till's idempotency keys.
+CREATE TABLE till_answer (
+  key TEXT PRIMARY KEY NOT NULL,
+  request BLOB NOT NULL,
+  at_ms INTEGER NOT NULL,
+  answer TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Sessions that are open; one that ended is told upstream and goes.
+CREATE TABLE session (
+  id TEXT PRIMARY KEY NOT NULL,
+  subject TEXT NOT NULL,
+  device TEXT NOT NULL,
+  pair TEXT NOT NULL UNIQUE,
+  way INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  zone TEXT NOT NULL,
+  evidence INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which device used which token, and the session it got.
+CREATE TABLE token_use (
+  token_hash TEXT NOT NULL,
+  device TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  session TEXT NOT NULL,
+  PRIMARY KEY (token_hash, device)
+) STRICT, WITHOUT ROWID;
+
+-- Admissions of a device on a local day.
+CREATE TABLE admission (
+  day INTEGER NOT NULL,
+  device TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (day, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE consent (
+  subject TEXT PRIMARY KEY NOT NULL,
+  terms_hash TEXT NOT NULL,
+  given_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

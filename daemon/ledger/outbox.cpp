@@ -1,0 +1,162 @@
+#include "ledger/outbox.hpp"
+
+#include <algorithm>
+
+#include "ledger/codec.hpp"
+
+namespace foyer::ledger {
+namespace {
+
+std::uint64_t size_of(const Event& event) { return event.type.size() + event.subject.size() + event.data.size(); }
+
+constexpr std::int64_t number(Stream stream) { return static_cast<std::int64_t>(stream); }
+
+}  // namespace
+
+void Outbox::load() {
+  counters_ = {};
+  newest_ = {};
+  auto query = db_.query("SELECT stream, last_seq, gone, rows, bytes, newest_ms FROM stream");
+  while (query.next()) {
+    const auto stream = query.integer(0);
+    if (stream < 1 || stream > static_cast<std::int64_t>(kStreams.size())) continue;
+    const auto unsigned_at = [&](int column) { return static_cast<std::uint64_t>(query.integer(column)); };
+    counters_[static_cast<std::size_t>(stream) - 1] = {unsigned_at(1), unsigned_at(2), unsigned_at(3), unsigned_at(4)};
+    newest_ = std::max(newest_, from_unix_ms(query.integer(5)));
+  }
+  written_ = counters_;
+  added_.clear();
+}
+
+void Outbox::add(Event event, WallTime wall, MonoTime mono) {
+  auto& at = counter(event.stream);
+  const std::uint64_t seq = at.last_seq + 1;
+  const auto mono_ms = std::chrono::duration_cast<std::chrono::milliseconds>(mono.time_since_epoch()).count();
+  db_.query("INSERT INTO outbox (stream, seq, type, subject, data, wall_ms, boot, mono_ms) VALUES (?,?,?,?,?,?,?,?)")
+      .bind(number(event.stream), seq, event.type, event.subject, event.data, unix_ms(wall), boot_, mono_ms)
+      .run();
+  at.last_seq = seq;
+  at.rows += 1;
+  at.bytes += size_of(event);
+  newest_ = std::max(newest_, wall);
+  added_.push_back({std::move(event), seq, wall});
+}
+
+void Outbox::write_states() {
+  for (const auto stream : kStreams) {
+    const auto& now = counter(stream);
+    if (now == written_[static_cast<std::size_t>(stream) - 1]) continue;
+    db_.query(
+           "INSERT INTO stream (stream, last_seq, gone, rows, bytes, newest_ms) VALUES (?,?,?,?,?,?) "
+           "ON CONFLICT (stream) DO UPDATE SET last_seq = excluded.last_seq, gone = excluded.gone, "
+           "rows = excluded.rows, bytes = excluded.bytes, newest_ms = excluded.newest_ms")
+        .bind(number(stream), now.last_seq, now.gone, now.rows, now.bytes, unix_ms(newest_))
+        .run();
+  }
+}
+
+void Outbox::restore(const Mark& mark) {
+  counters_ = mark.counters;
+  newest_ = mark.newest;
+  added_.resize(mark.added);
+}
+
+std::vector<StoredEvent> Outbox::take() {
+  written_ = counters_;
+  return std::exchange(added_, {});
+}
+
+std::vector<StoredEvent> Outbox::fetch(Stream stream, std::uint64_t after, std::size_t max_rows) {
+  std::vector<StoredEvent> events;
+  auto query = db_.query(
+      "SELECT seq, type, subject, data, wall_ms FROM outbox WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?");
+  query.bind(number(stream), after, max_rows);
+  while (query.next())
+    events.push_back({{stream, query.text(1), query.text(2), query.text(3)},
+                      static_cast<std::uint64_t>(query.integer(0)),
+                      from_unix_ms(query.integer(4))});
+  return events;
+}
+
+void Outbox::remove_upto(Stream stream, std::uint64_t upto) {
+  auto& at = counter(stream);
+  {
+    auto sum = db_.query(
+        "SELECT count(*), ifnull(sum(length(CAST(type AS BLOB)) + length(CAST(subject AS BLOB)) + "
+        "length(CAST(data AS BLOB))), 0) FROM outbox WHERE stream = ? AND seq <= ?");
+    sum.bind(number(stream), upto);
+    if (sum.next()) {
+      at.rows -= std::min(at.rows, static_cast<std::uint64_t>(sum.integer(0)));
+      at.bytes -= std::min(at.bytes, static_cast<std::uint64_t>(sum.integer(1)));
+    }
+  }
+  db_.query("DELETE FROM outbox WHERE stream = ? AND seq <= ?").bind(number(stream), upto).run();
+  at.gone = std::max(at.gone, upto);
+}
+
+void Outbox::forget(Stream stream, std::uint64_t upto) {
+  upto = std::min(upto, counter(stream).last_seq);
+  if (upto > counter(stream).gone) remove_upto(stream, upto);
+}
+
+std::map<Stream, StreamState> Outbox::states() {
+  std::map<Stream, StreamState> states;
+  for (const auto stream : kStreams) {
+    const auto& at = counter(stream);
+    auto& state = states[stream];
+    state = {at.last_seq, at.gone, at.rows, at.bytes, std::nullopt};
+    auto oldest = db_.query("SELECT wall_ms FROM outbox WHERE stream = ? ORDER BY seq LIMIT 1");
+    oldest.bind(number(stream));
+    if (oldest.next()) state.oldest = from_unix_ms(oldest.integer(0));
+  }
+  return states;
+}
+
+void Outbox::blank_subject(const std::string& subject) {
+  db_.query("UPDATE outbox SET subject = '' WHERE subject = ?").bind(subject).run();
+}
+
+std::vector<Outbox::Gap> Outbox::gaps_upto(Stream stream, std::uint64_t upto) {
+  std::vector<Gap> gaps;
+  auto query = db_.query("SELECT data FROM outbox WHERE stream = ? AND seq <= ? AND type = 'outbox.gap' ORDER BY seq");
+  query.bind(number(stream), upto);
+  while (query.next()) {
+    const auto json = Json::parse(query.text(0), nullptr, false);
+    if (json.is_discarded()) continue;
+    gaps.push_back({json.at("stream"), json.at("first"), json.at("last"), json.at("count"), json.at("reason")});
+  }
+  return gaps;
+}
+
+void Outbox::drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono) {
+  Gap gap{std::string(to_string(stream)), 0, 0, 0, std::string(reason)};
+  {
+    auto query = db_.query(
+        "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM outbox WHERE stream = ? ORDER BY seq LIMIT ?)");
+    query.bind(number(stream), rows);
+    if (!query.next() || query.integer(2) == 0) return;
+    gap.first = static_cast<std::uint64_t>(query.integer(0));
+    gap.last = static_cast<std::uint64_t>(query.integer(1));
+    gap.count = static_cast<std::uint64_t>(query.integer(2));
+  }
+  auto gaps = gaps_upto(stream, gap.last);
+  remove_upto(stream, gap.last);
+  gaps.push_back(std::move(gap));
+  // Runs that touch become one, so that telling gaps again and again does not itself fill the disk.
+  std::ranges::stable_sort(gaps, {}, [](const Gap& g) { return std::pair(g.stream, g.first); });
+  std::vector<Gap> joined;
+  for (auto& next : gaps) {
+    if (!joined.empty() && joined.back().stream == next.stream && joined.back().last + 1 == next.first) {
+      joined.back().last = next.last;
+      joined.back().count += next.count;
+    } else {
+      joined.push_back(std::move(next));
+    }
+  }
+  for (const auto& g : joined)
+    add({Stream::health, "outbox.gap", "",
+         dump({{"stream", g.stream}, {"first", g.first}, {"last", g.last}, {"count", g.count}, {"reason", g.reason}})},
+        wall, mono);
+}
+
+}  // namespace foyer::ledger

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "base/event.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/sqlite.hpp"
+
+namespace foyer::ledger {
+
+/// The events that are not yet safe upstream. Numbers are given in memory and written once a commit; whoever rolls the
+/// database back puts the Mark back as well, so a number that was not committed is given again: no gaps.
+/// Ledger thread only.
+class Outbox {
+ public:
+  Outbox(Db& db, std::uint64_t boot_seq) : db_(db), boot_(boot_seq) {}
+
+  void load();
+
+  /// Stores an event and gives it its number. Inside a transaction.
+  void add(Event event, WallTime wall, MonoTime mono);
+  /// Writes the stream rows: once, last thing before COMMIT.
+  void write_states();
+
+  struct Counter {
+    std::uint64_t last_seq = 0, gone = 0, rows = 0, bytes = 0;
+    bool operator==(const Counter&) const = default;
+  };
+  struct Mark {
+    std::array<Counter, kStreams.size()> counters;
+    std::size_t added = 0;
+    WallTime newest{};
+  };
+  Mark mark() const { return {counters_, added_.size(), newest_}; }
+  void restore(const Mark& mark);
+  /// The events added since the last take, in order. After COMMIT.
+  std::vector<StoredEvent> take();
+
+  std::vector<StoredEvent> fetch(Stream stream, std::uint64_t after, std::size_t max_rows);
+  void forget(Stream stream, std::uint64_t upto);
+  std::map<Stream, StreamState> states();
+  WallTime newest() const { return newest_; }  ///< of all events ever stored
+  void blank_subject(const std::string& subject);
+
+  /// Drops the oldest `rows` of a stream to make room and says so with an exact outbox.gap event in `health`. Gaps
+  /// that were themselves dropped are told again. Never called for the ledger stream.
+  void drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono);
+  std::uint64_t rows(Stream stream) const { return counter(stream).rows; }
+  std::uint64_t last_seq(Stream stream) const { return counter(stream).last_seq; }
+
+ private:
+  struct Gap {
+    std::string stream;
+    std::uint64_t first = 0, last = 0, count = 0;
+    std::string reason;
+  };
+  Counter& counter(Stream stream) { return counters_[static_cast<std::size_t>(stream) - 1]; }
+  const Counter& counter(Stream stream) const { return counters_[static_cast<std::size_t>(stream) - 1]; }
+  void remove_upto(Stream stream, std::uint64_t upto);
+  std::vector<Gap> gaps_upto(Stream stream, std::uint64_t upto);
+
+  Db& db_;
+  const std::uint64_t boot_;
+  std::array<Counter, kStreams.size()> counters_{};
+  std::array<Counter, kStreams.size()> written_{};
+  WallTime newest_{};
+  std::vector<StoredEvent> added_;
+};
+
+}  // namespace foyer::ledger

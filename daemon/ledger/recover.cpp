@@ -1,0 +1,144 @@
+#include <array>
+#include <vector>
+
+#include "ledger/storage.hpp"
+
+namespace foyer::ledger {
+namespace {
+
+struct Table {
+  std::string_view name;
+  std::string_view columns;
+  std::string_view marks;     ///< one ? a column
+  std::string_view key;       ///< the primary key, ascending
+  std::string_view key_down;  ///< and descending
+};
+
+// What is worth carrying over. meta and boot are the old file's own; stream is counted anew.
+constexpr std::array kTables{
+    Table{"campaign", "id, source, json, started, active, held", "?,?,?,?,?,?", "id", "id DESC"},
+    Table{"packet", "campaign, prize, n, minor", "?,?,?,?", "campaign, prize, n", "campaign DESC, prize DESC, n DESC"},
+    Table{"campaign_use", "campaign, total, day, day_total", "?,?,?,?", "campaign", "campaign DESC"},
+    Table{"prize_use", "campaign, prize, issued, minor, told", "?,?,?,?,?", "campaign, prize",
+          "campaign DESC, prize DESC"},
+    Table{"subject_use", "campaign, who, total, day, day_total, last_draw_ms", "?,?,?,?,?,?", "campaign, who",
+          "campaign DESC, who DESC"},
+    Table{"draw", "nonce_hash, subject, at_ms, answer", "?,?,?,?", "nonce_hash", "nonce_hash DESC"},
+    Table{"coupon",
+          "id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
+          "expires_ms, title, benefit, redeem_at",
+          "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?", "id", "id DESC"},
+    Table{"till_answer", "key, request, at_ms, answer", "?,?,?,?", "key", "key DESC"},
+    Table{"session", "id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms", "?,?,?,?,?,?,?,?,?,?",
+          "id", "id DESC"},
+    Table{"token_use", "token_hash, device, at_ms, session", "?,?,?,?", "token_hash, device",
+          "token_hash DESC, device DESC"},
+    Table{"admission", "day, device, count", "?,?,?", "day, device", "day DESC, device DESC"},
+    Table{"consent", "subject, terms_hash, given_ms", "?,?,?", "subject", "subject DESC"},
+    Table{"outbox", "stream, seq, type, subject, data, wall_ms, boot, mono_ms", "?,?,?,?,?,?,?,?", "stream, seq",
+          "stream DESC, seq DESC"},
+};
+
+/// Rows in one direction until the end or the damage. True: came to the end.
+bool copy_in_order(Db& from, Db& to, const Table& table, std::string_view order) {
+  const auto insert_sql =
+      fmt::format("INSERT OR IGNORE INTO {} ({}) VALUES ({})", table.name, table.columns, table.marks);
+  try {
+    auto rows = from.query(fmt::format("SELECT {} FROM {} NOT INDEXED ORDER BY {}", table.columns, table.name, order));
+    while (rows.next()) {
+      auto insert = to.query(insert_sql);
+      for (int i = 0; i < rows.columns(); ++i) insert.bind_value(i + 1, rows.value(i));
+      try {
+        insert.run();
+      } catch (const SqlError& error) {
+        if (error.primary() != SQLITE_CONSTRAINT) throw;  // a row the damage made nonsense of
+      }
+    }
+    return true;
+  } catch (const SqlError& error) {
+    if (!error.damaged()) throw;
+    return false;
+  }
+}
+
+/// How many rows there should be, by whatever can still be read; nullopt: nothing can.
+std::optional<std::uint64_t> expected_rows(Db& from, const Table& table) {
+  try {
+    return static_cast<std::uint64_t>(from.number(table.name == "outbox"
+                                                      ? "SELECT ifnull(sum(rows), 0) FROM stream"
+                                                      : fmt::format("SELECT count(*) FROM {}", table.name)));
+  } catch (const SqlError&) {
+    return std::nullopt;
+  }
+}
+
+std::uint64_t rows_in(Db& db, const Table& table) {
+  return static_cast<std::uint64_t>(db.number(fmt::format("SELECT count(*) FROM {}", table.name)));
+}
+
+/// Forward to the damage, then backward to it: what lies between two damaged places is lost, no more.
+void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
+  bool whole = copy_in_order(from, to, table, table.key);
+  if (!whole) copy_in_order(from, to, table, table.key_down);
+  const auto kept = rows_in(to, table);
+  opened.kept += kept;
+  const auto expected = expected_rows(from, table);
+  if (expected && *expected > kept)
+    opened.lost += *expected - kept;
+  else if (!whole)
+    opened.lost += 1;
+}
+
+/// In the new epoch every stream counts from 1 again, without gaps.
+void renumber(Db& db) {
+  for (const auto stream : kStreams) {
+    const auto id = static_cast<std::int64_t>(stream);
+    std::int64_t next = 1, after = 0;
+    for (;;) {
+      std::int64_t seq = 0;
+      {
+        auto query = db.query("SELECT seq FROM outbox WHERE stream = ? AND seq > ? ORDER BY seq LIMIT 1");
+        query.bind(id, after);
+        if (!query.next()) break;
+        seq = query.integer(0);
+      }
+      if (seq != next) db.query("UPDATE outbox SET seq = ? WHERE stream = ? AND seq = ?").bind(next, id, seq).run();
+      after = seq;
+      ++next;
+    }
+    db.query(
+          "INSERT INTO stream (stream, last_seq, gone, rows, bytes, newest_ms) "
+          "SELECT ?1, count(*), 0, count(*), "
+          "ifnull(sum(length(CAST(type AS BLOB)) + length(CAST(subject AS BLOB)) + length(CAST(data AS BLOB))), 0), "
+          "ifnull(max(wall_ms), 0) FROM outbox WHERE stream = ?1")
+        .bind(id)
+        .run();
+  }
+}
+
+}  // namespace
+
+void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened) {
+  std::unique_ptr<Db> from;
+  try {
+    from = std::make_unique<Db>(damaged, Db::Mode::read_only, vfs);
+    from->keep_wal_on_close(true);  // the file stays as it was found
+    from->number("SELECT count(*) FROM sqlite_schema");
+  } catch (const SqlError&) {
+    opened.lost += kTables.size();  // not even its table of contents
+    return;
+  }
+  db.execute("BEGIN IMMEDIATE");
+  for (const auto& table : kTables) {
+    try {
+      carry_table(*from, db, table, opened);
+    } catch (const SqlError& error) {
+      if (!db.in_transaction() || error.full()) throw;
+      opened.lost += 1;  // the table itself is gone from the old schema
+    }
+  }
+  renumber(db);
+  db.execute("COMMIT");
+}
+
+}  // namespace foyer::ledger

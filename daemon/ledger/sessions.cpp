@@ -1,0 +1,202 @@
+#include "ledger/sessions.hpp"
+
+#include <algorithm>
+
+namespace foyer::ledger {
+namespace {
+
+using campaign::AdmitAnswer;
+using campaign::AdmitCommand;
+using campaign::Reason;
+
+constexpr std::string_view kById =
+    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms FROM session WHERE id = ?";
+constexpr std::string_view kByPair =
+    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms FROM session WHERE pair = ?";
+constexpr std::string_view kOpen =
+    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms FROM session "
+    "WHERE until_ms > ? ORDER BY id";
+
+Session read(const Query& query) {
+  return {query.text(0),
+          query.text(1),
+          query.text(2),
+          query.text(3),
+          static_cast<Way>(query.integer(4)),
+          query.text(5),
+          query.text(6),
+          static_cast<int>(query.integer(7)),
+          from_unix_ms(query.integer(8)),
+          from_unix_ms(query.integer(9))};
+}
+
+std::optional<Session> read_one(Query query, const std::string& key) {
+  query.bind(key);
+  if (!query.next()) return std::nullopt;
+  return read(query);
+}
+
+struct TokenUse {
+  WallTime at;
+  std::string session;
+};
+
+std::optional<TokenUse> token_use(Context& context, const AdmitCommand& command) {
+  if (command.token_hash.empty()) return std::nullopt;
+  auto query = context.db.query("SELECT at_ms, session FROM token_use WHERE token_hash = ? AND device = ?");
+  query.bind(command.token_hash, command.session.device);
+  if (!query.next()) return std::nullopt;
+  return TokenUse{from_unix_ms(query.integer(0)), query.text(1)};
+}
+
+std::uint32_t admissions_today(Context& context, const std::string& device) {
+  auto query = context.db.query("SELECT count FROM admission WHERE day = ? AND device = ?");
+  query.bind(context.today(), device);
+  return query.next() ? static_cast<std::uint32_t>(query.integer(0)) : 0;
+}
+
+void count_admission(Context& context, const AdmitCommand& command, const std::string& session) {
+  context.db
+      .query(
+          "INSERT INTO admission (day, device, count) VALUES (?,?,1) "
+          "ON CONFLICT (day, device) DO UPDATE SET count = count + 1")
+      .bind(context.today(), command.session.device)
+      .run();
+  if (command.token_hash.empty()) return;
+  context.db
+      .query(
+          "INSERT INTO token_use (token_hash, device, at_ms, session) VALUES (?,?,?,?) "
+          "ON CONFLICT (token_hash, device) DO UPDATE SET at_ms = excluded.at_ms, session = excluded.session")
+      .bind(command.token_hash, command.session.device, unix_ms(context.now), session)
+      .run();
+}
+
+void close_session(Context& context, const Session& session, const std::string& reason, std::uint64_t up,
+                   std::uint64_t down) {
+  context.db.query("DELETE FROM session WHERE id = ?").bind(session.id).run();
+  // The wall clock may have been set meanwhile: a session is never longer than it was allowed to be, never negative.
+  const auto ended = std::clamp(context.now, session.since, std::max(session.since, session.until));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ended - session.since).count();
+  context.emit(Stream::ledger, "wifi.ended", session.subject,
+               {{"session", session.id},
+                {"way", to_string(session.way)},
+                {"kind", session.kind},
+                {"seconds", seconds},
+                {"bytes_up", up},
+                {"bytes_down", down},
+                {"reason", reason}});
+}
+
+Session extended(Context& context, Session session, const Session& wanted) {
+  session.until = std::max(session.until, wanted.until);
+  session.evidence = std::max(session.evidence, wanted.evidence);
+  if (!wanted.zone.empty()) session.zone = wanted.zone;
+  context.db.query("UPDATE session SET until_ms = ?, evidence = ?, zone = ? WHERE id = ?")
+      .bind(unix_ms(session.until), session.evidence, session.zone, session.id)
+      .run();
+  return session;
+}
+
+void insert(Context& context, const Session& session) {
+  context.db
+      .query(
+          "INSERT INTO session (id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms) "
+          "VALUES (?,?,?,?,?,?,?,?,?,?)")
+      .bind(session.id, session.subject, session.device, session.pair, static_cast<int>(session.way), session.kind,
+            session.zone, session.evidence, unix_ms(session.since), unix_ms(session.until))
+      .run();
+}
+
+/// The session the same device got for the same token, where asking again is asking the same thing.
+std::optional<Session> same_again(Context& context, const AdmitCommand& command, const TokenUse& use) {
+  const bool within = std::chrono::abs(context.now - use.at) < command.cooldown;
+  if (!within && !command.single_use) return std::nullopt;
+  auto session = read_one(context.db.query(kById), use.session);
+  if (!session || session->until <= context.now || session->pair != command.session.pair) return std::nullopt;
+  return session;
+}
+
+bool used_by_anyone(Context& context, const std::string& token_hash) {
+  auto query = context.db.query("SELECT 1 FROM token_use WHERE token_hash = ? LIMIT 1");
+  query.bind(token_hash);
+  return query.next();
+}
+
+std::optional<Reason> refused(Context& context, const AdmitCommand& command, const std::optional<TokenUse>& use) {
+  if (use && command.single_use) return Reason::already_redeemed;
+  if (command.once && !use && used_by_anyone(context, command.token_hash)) return Reason::already_redeemed;
+  if (command.per_device_per_day != 0 &&
+      admissions_today(context, command.session.device) >= command.per_device_per_day)
+    return Reason::rate_limited;
+  return std::nullopt;
+}
+
+}  // namespace
+
+AdmitAnswer admit(Context& context, const AdmitCommand& command) {
+  const auto use = token_use(context, command);
+  if (use)
+    if (auto session = same_again(context, command, *use)) return {std::move(*session), true, std::nullopt};
+  if (auto reason = refused(context, command, use)) return {command.session, false, reason};
+
+  if (command.consent) give_consent(context, command.session.subject, command.terms_hash);
+  auto known = read_one(context.db.query(kByPair), command.session.pair);
+  if (known && (known->until <= context.now || known->subject != command.session.subject)) {
+    const bool over = known->until <= context.now;
+    close_session(context, *known, over ? "expired" : "replaced", 0, 0);
+    known.reset();
+  }
+  Session session = known ? extended(context, std::move(*known), command.session) : command.session;
+  if (!known) insert(context, session);
+  count_admission(context, command, session.id);
+  Json data{{"session", session.id}, {"way", to_string(command.session.way)}, {"kind", command.session.kind}};
+  if (known) data["extended"] = true;
+  context.emit(Stream::ledger, "wifi.admitted", session.subject, data);
+  return {std::move(session), false, std::nullopt};
+}
+
+void end_session(Context& context, const campaign::SessionEnd& end) {
+  if (auto session = read_one(context.db.query(kById), end.session))
+    close_session(context, *session, end.reason, end.bytes_up, end.bytes_down);
+}
+
+std::vector<Session> open_sessions(Db& db, WallTime now) {
+  std::vector<Session> sessions;
+  auto query = db.query(kOpen);
+  query.bind(unix_ms(now));
+  while (query.next()) sessions.push_back(read(query));
+  return sessions;
+}
+
+std::optional<std::string> consent_of(Db& db, const std::string& subject) {
+  auto query = db.query("SELECT terms_hash FROM consent WHERE subject = ?");
+  query.bind(subject);
+  if (!query.next()) return std::nullopt;
+  return query.text(0);
+}
+
+void give_consent(Context& context, const std::string& subject, const std::string& terms_hash) {
+  if (consent_of(context.db, subject) == terms_hash) return;
+  context.db
+      .query(
+          "INSERT INTO consent (subject, terms_hash, given_ms) VALUES (?,?,?) "
+          "ON CONFLICT (subject) DO UPDATE SET terms_hash = excluded.terms_hash, given_ms = excluded.given_ms")
+      .bind(subject, terms_hash, unix_ms(context.now))
+      .run();
+  context.emit(Stream::ledger, "consent.given", subject, {{"terms_hash", terms_hash}});
+}
+
+void withdraw_consent(Context& context, const std::string& subject) {
+  if (subject.empty()) return;
+  context.db.query("DELETE FROM consent WHERE subject = ?").bind(subject).run();
+  context.db.query("UPDATE coupon SET subject = '' WHERE subject = ?").bind(subject).run();
+  context.db.query("UPDATE draw SET subject = '' WHERE subject = ?").bind(subject).run();
+  context.db.query("UPDATE till_answer SET answer = replace(answer, ?1, '') WHERE instr(answer, ?1) > 0")
+      .bind(subject)
+      .run();
+  context.outbox.blank_subject(subject);
+  // The one row that still names the subject, so that those upstream erase too; it goes once they have it.
+  context.emit(Stream::ledger, "consent.withdrawn", subject, Json::object());
+}
+
+}  // namespace foyer::ledger

@@ -1,0 +1,103 @@
+#include "ledger/usage.hpp"
+
+namespace foyer::ledger {
+namespace {
+
+constexpr std::int64_t kToldLow = 1, kToldExhausted = 2;
+constexpr std::uint64_t kLowLeft = 10;     ///< stock.low at the last ten …
+constexpr std::uint64_t kLowPercent = 10;  ///< … or at a tenth, whichever comes first
+
+std::optional<std::uint64_t> stock_of(const campaign::Prize& prize) {
+  std::optional<std::uint64_t> stock;
+  if (prize.stock) stock = *prize.stock;
+  if (prize.kind == campaign::PrizeKind::red_packet)
+    stock = std::min<std::uint64_t>(stock.value_or(prize.count), prize.count);
+  return stock;
+}
+
+}  // namespace
+
+Bytes counted_as(const Settings& settings, const std::string& subject) {
+  const auto digest = hmac_sha256(settings.holdout_key, as_bytes("count:" + subject));
+  return Bytes(digest.begin(), digest.begin() + 16);
+}
+
+campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, const Bytes& who) {
+  campaign::Usage usage;
+  const auto today = context.today();
+  const auto count = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
+  {
+    auto query = context.db.query("SELECT total, day, day_total FROM campaign_use WHERE campaign = ?");
+    query.bind(campaign.id);
+    if (query.next()) {
+      usage.total = count(query.integer(0));
+      usage.day = query.integer(1) == today ? count(query.integer(2)) : 0;
+    }
+  }
+  {
+    auto query =
+        context.db.query("SELECT total, day, day_total, last_draw_ms FROM subject_use WHERE campaign = ? AND who = ?");
+    query.bind(campaign.id, who);
+    if (query.next()) {
+      usage.subject_total = count(query.integer(0));
+      usage.subject_day = query.integer(1) == today ? count(query.integer(2)) : 0;
+      usage.subject_last_draw = from_unix_ms(query.integer(3));
+    }
+  }
+  auto query = context.db.query("SELECT prize, issued FROM prize_use WHERE campaign = ?");
+  query.bind(campaign.id);
+  while (query.next()) usage.issued[query.text(0)] = count(query.integer(1));
+  return usage;
+}
+
+void count_draw(Context& context, const std::string& campaign, const Bytes& who, bool won) {
+  const auto today = context.today();
+  const int win = won ? 1 : 0;
+  context.db
+      .query(
+          "INSERT INTO subject_use (campaign, who, total, day, day_total, last_draw_ms) VALUES (?1,?2,?3,?4,?3,?5) "
+          "ON CONFLICT (campaign, who) DO UPDATE SET total = total + ?3, "
+          "day_total = CASE WHEN day = ?4 THEN day_total ELSE 0 END + ?3, day = ?4, last_draw_ms = ?5")
+      .bind(campaign, who, win, today, unix_ms(context.now))
+      .run();
+  if (!won) return;
+  context.db
+      .query(
+          "INSERT INTO campaign_use (campaign, total, day, day_total) VALUES (?1,1,?2,1) "
+          "ON CONFLICT (campaign) DO UPDATE SET total = total + 1, "
+          "day_total = CASE WHEN day = ?2 THEN day_total ELSE 0 END + 1, day = ?2")
+      .bind(campaign, today)
+      .run();
+}
+
+void count_prize(Context& context, const std::string& campaign, const campaign::Prize& prize, std::int64_t minor) {
+  std::uint64_t issued = 0;
+  std::int64_t told = 0;
+  {
+    auto query = context.db.query(
+        "INSERT INTO prize_use (campaign, prize, issued, minor, told) VALUES (?1,?2,1,?3,0) "
+        "ON CONFLICT (campaign, prize) DO UPDATE SET issued = issued + 1, minor = minor + ?3 RETURNING issued, told");
+    query.bind(campaign, prize.id, minor);
+    if (query.next()) {
+      issued = static_cast<std::uint64_t>(query.integer(0));
+      told = query.integer(1);
+    }
+    query.run();
+  }
+  const auto stock = stock_of(prize);
+  if (!stock) return;
+  const std::uint64_t left = *stock > issued ? *stock - issued : 0;
+  std::int64_t tell = 0;
+  if (left == 0)
+    tell = kToldExhausted;
+  else if (left <= kLowLeft || left * 100 <= *stock * kLowPercent)
+    tell = kToldLow;
+  if (tell == 0 || (told & tell) != 0) return;
+  context.db.query("UPDATE prize_use SET told = told | ? WHERE campaign = ? AND prize = ?")
+      .bind(tell, campaign, prize.id)
+      .run();
+  context.emit(Stream::ledger, tell == kToldLow ? "stock.low" : "stock.exhausted", "",
+               {{"campaign", campaign}, {"prize", prize.id}, {"left", left}});
+}
+
+}  // namespace foyer::ledger

@@ -1,0 +1,305 @@
+#include "ledger/writer.hpp"
+
+#include <algorithm>
+
+#include "ledger/housekeeping.hpp"
+
+namespace foyer::ledger {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kClockBehind = std::chrono::minutes(5);  // further behind the newest event: not trusted
+constexpr milliseconds kLongestWait{1000};
+
+std::size_t index(Stream stream) { return static_cast<std::size_t>(stream) - 1; }
+
+}  // namespace
+
+Writer::Writer(Settings settings, Storage storage, campaign::ZoneTime zone)
+    : settings_(std::move(settings)),
+      zone_(std::move(zone)),
+      storage_(std::move(storage)),
+      outbox_(*storage_.db, storage_.boot_seq),
+      mailbox_(settings_.queue) {}
+
+Writer::~Writer() { close(); }
+
+// ---- any thread ----------------------------------------------------------------------------------------------
+
+void Writer::start() {
+  std::vector<std::pair<std::string, std::string>> faults;
+  outbox_.load();
+  campaigns_.load(*storage_.db, &faults);
+  if (!opened().set_aside.empty())
+    riding_.push_back({Stream::health, "storage.recovered", "",
+                       dump({{"kept", opened().kept}, {"lost", opened().lost}, {"set_aside", opened().set_aside}})});
+  for (const auto& [id, why] : faults)
+    riding_.push_back(
+        {Stream::health, "campaign.refused", "", dump({{"campaign", id}, {"reasons", Json::array({why})}})});
+  run_group();
+  thread_ = std::thread([this] { run(); });
+}
+
+void Writer::close() {
+  std::call_once(closed_, [this] {
+    closing_ = true;
+    if (!thread_.joinable()) return;
+    (void)mailbox_.try_post([] {});  // wakes; where the box is full the thread is awake
+    thread_.join();
+  });
+}
+
+bool Writer::record(std::vector<Event> events) {
+  const bool urgent = std::ranges::any_of(events, [](const Event& event) { return event.stream == Stream::ledger; });
+  const bool too_long = std::ranges::any_of(events, [](const Event& event) { return event.data.size() > kMostData; });
+  const bool taken = !too_long && !closing_ && !is_broken_ && !(urgent && full_) &&
+                     mailbox_.try_post([this, urgent, events = std::move(events)]() mutable {
+                       if (!riding_since_) riding_since_ = settings_.mono();
+                       urgent_ = urgent_ || urgent;
+                       std::ranges::move(events, std::back_inserter(riding_));
+                     });
+  if (!taken) ++refused_;
+  return taken;
+}
+
+void Writer::fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
+                   std::function<void(Result<std::vector<StoredEvent>>)> done) {
+  const bool posted = !closing_ && mailbox_.try_post([=, this] {
+    done(answered<std::vector<StoredEvent>>([&] { return outbox_.fetch(stream, after, max_rows); }));
+  });
+  if (!posted) done(foyer::fail(Code::retry, "overloaded or shutting down"));
+}
+
+void Writer::forget(Stream stream, std::uint64_t upto) {
+  auto& at = forget_upto_[index(stream)];
+  auto had = at.load();
+  while (had < upto && !at.compare_exchange_weak(had, upto)) {
+  }
+  (void)mailbox_.try_post([this] {
+    if (!riding_since_) riding_since_ = settings_.mono();
+  });
+}
+
+void Writer::on_stored(std::function<void(const std::vector<StoredEvent>&)> fn) {
+  (void)mailbox_.try_post([this, fn = std::move(fn)]() mutable { on_stored_ = std::move(fn); });
+}
+
+Figures Writer::figures() const {
+  Figures figures;
+  figures.commits = commits_;
+  figures.commands = commands_;
+  figures.events = events_;
+  figures.refused = refused_ + mailbox_.refused();
+  figures.pages_used = pages_used_;
+  figures.page_size = 4096;
+  figures.wal_bytes = wal_bytes_;
+  figures.last_commit_us = last_commit_us_;
+  figures.slowest_commit_us = slowest_commit_us_;
+  figures.queued = mailbox_.depth();
+  figures.discarded = discarded_;
+  figures.full = full_;
+  figures.broken = is_broken_;
+  return figures;
+}
+
+// ---- ledger thread -------------------------------------------------------------------------------------------
+
+Context Writer::context() {
+  const auto now = settings_.wall();
+  const bool trusted = now >= settings_.build_date && now >= outbox_.newest() - kClockBehind;
+  return {*storage_.db, outbox_, campaigns_, settings_, zone_, now, settings_.mono(), trusted};
+}
+
+milliseconds Writer::patience() const {
+  auto wait = std::min(kLongestWait, settings_.sweep_every);
+  if (riding_since_) {
+    const auto left = duration_cast<milliseconds>(*riding_since_ + kRideAlong - settings_.mono());
+    wait = std::clamp(left, milliseconds{0}, wait);
+  }
+  return wait;
+}
+
+bool Writer::due() const {
+  if (!jobs_.empty() || urgent_ || riding_.size() >= kMostRiding) return true;
+  const auto now = settings_.mono();
+  if (riding_since_ && now - *riding_since_ >= kRideAlong) return true;
+  return !last_sweep_ || now - *last_sweep_ >= settings_.sweep_every;
+}
+
+void Writer::run() {
+  last_work_ = settings_.mono();
+  for (;;) {
+    auto ran = mailbox_.wait_and_drain(patience(), 1);
+    while (ran != 0 && ran < settings_.group && riding_.size() < kMostRiding && mailbox_.drain(1) != 0) ++ran;
+    if (due()) run_group();
+    if (ran != 0) last_work_ = settings_.mono();
+    checkpoint();
+    if (closing_ && mailbox_.depth() == 0 && jobs_.empty()) break;
+  }
+  if (riding_since_) run_group();
+  mailbox_.close();
+  try {
+    if (broken_.empty()) storage_.db->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (const SqlError&) {
+    // The write-ahead log stays and is read at the next start: nothing is lost.
+  }
+}
+
+void Writer::run_group() {
+  std::vector<std::unique_ptr<Job>> jobs;
+  jobs.swap(jobs_);
+  std::vector<StoredEvent> stored;
+  if (broken_.empty()) {
+    if (!commit_group(jobs, stored) && !broken_.empty()) riding_.clear();
+  } else {
+    for (auto& job : jobs) job->fail(refusal());
+    riding_.clear();
+  }
+  urgent_ = false;
+  riding_since_.reset();
+  if (!riding_.empty()) riding_since_ = settings_.mono();
+  commands_ += jobs.size();
+  for (auto& job : jobs) job->finish();
+  if (!stored.empty() && on_stored_) on_stored_(stored);
+}
+
+bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored) {
+  const auto mark = outbox_.mark();
+  try {
+    run_in_transaction(jobs);
+  } catch (const SqlError& error) {
+    const auto meaning = met(error);
+    for (auto& job : jobs) job->fail(meaning.error());
+    roll_back(mark);
+    if (error.full() && ++full_in_a_row_ > 1) shed_riding();
+    return false;
+  }
+  full_in_a_row_ = 0;
+  campaigns_.take_touched();
+  stored = outbox_.take();
+  events_ += stored.size();
+  riding_.clear();
+  note_sizes();
+  return true;
+}
+
+void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
+  auto& db = *storage_.db;
+  db.query("BEGIN IMMEDIATE").run();
+  auto context = this->context();
+  apply_forgets();
+  make_room(context);
+  write_riding(context);
+  run_sweep(context);
+  for (auto& job : jobs) run_job(*job, context);
+  outbox_.write_states();
+  const auto before = settings_.mono();
+  db.query("COMMIT").run();
+  const auto took = duration_cast<std::chrono::microseconds>(settings_.mono() - before).count();
+  last_commit_us_ = static_cast<std::uint64_t>(took);
+  slowest_commit_us_ = std::max(slowest_commit_us_.load(), last_commit_us_.load());
+  ++commits_;
+}
+
+void Writer::run_job(Job& job, Context& context) {
+  if (full_ && job.decision) {
+    ++refused_;
+    job.fail({Code::retry, "overloaded: storage is full"});
+    return;
+  }
+  const auto mark = outbox_.mark();
+  try {
+    Savepoint savepoint(*storage_.db);
+    if (job.run(context)) {
+      savepoint.release();
+      return;
+    }
+  } catch (const SqlError& error) {
+    if (!storage_.db->in_transaction() || error.hopeless() || error.full()) throw;  // the group fails as one
+    job.fail({Code::degrade, error.what()});
+  } catch (const std::exception& error) {
+    job.fail({Code::degrade, fmt::format("a stored row cannot be read: {}", error.what())});
+  }
+  outbox_.restore(mark);
+  if (campaigns_.take_touched()) campaigns_.load(*storage_.db);
+}
+
+void Writer::run_sweep(Context& context) {
+  if (last_sweep_ && context.mono - *last_sweep_ < settings_.sweep_every) return;
+  last_sweep_ = context.mono;
+  if (full_) return;
+  const auto mark = outbox_.mark();
+  try {
+    Savepoint savepoint(*storage_.db);
+    sweep(context);
+    savepoint.release();
+  } catch (const SqlError&) {
+    throw;
+  } catch (const std::exception&) {  // a row nobody can read stays as it is
+    outbox_.restore(mark);
+  }
+}
+
+void Writer::apply_forgets() {
+  for (const auto stream : kStreams) {
+    auto& at = forget_upto_[index(stream)];
+    auto upto = at.load();
+    const auto stored = outbox_.last_seq(stream);
+    // A number that was never stored must not wait here for the row that will one day have it.
+    if (upto > stored && at.compare_exchange_strong(upto, stored)) upto = stored;
+    outbox_.forget(stream, upto);
+  }
+}
+
+void Writer::write_riding(Context& context) {
+  for (const auto& event : riding_) {
+    if (full_ && event.stream != Stream::ledger) {
+      ++discarded_;
+      continue;
+    }
+    outbox_.add(event, context.now, context.mono);
+  }
+}
+
+void Writer::roll_back(const Outbox::Mark& mark) {
+  auto& db = *storage_.db;
+  outbox_.restore(mark);
+  try {
+    if (db.in_transaction()) db.query("ROLLBACK").run();  // a COMMIT that found the disk full has done it already
+    campaigns_.take_touched();
+    campaigns_.load(db);
+  } catch (const SqlError& error) {
+    (void)met(error).has_value();
+  }
+}
+
+Result<void> Writer::met(const SqlError& error) {
+  if (error.full()) {
+    full_ = true;
+    return foyer::fail(Code::retry, "overloaded: storage is full");
+  }
+  if (!error.hopeless()) return foyer::fail(Code::retry, "{}", error.what());
+  broken_ = error.what();  // a failed fsync is never tried again: the kernel may have dropped the pages
+  is_broken_ = true;
+  return tl::make_unexpected(refusal());
+}
+
+Error Writer::refusal() const {
+  return {Code::fatal, fmt::format("{}: {}; nothing is stored until a restart", settings_.path, broken_)};
+}
+
+void Writer::checkpoint() {
+  auto& db = *storage_.db;
+  const bool idle = settings_.mono() - last_work_ >= kIdle;
+  if (!broken_.empty() || db.wal_frames() < (idle ? kIdleCheckpointFrames : kCheckpointFrames)) return;
+  try {
+    db.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  } catch (const SqlError& error) {
+    (void)met(error).has_value();
+  }
+  note_sizes();
+}
+
+}  // namespace foyer::ledger

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/mailbox.hpp"
+#include "ledger/campaigns.hpp"
+#include "ledger/context.hpp"
+#include "ledger/storage.hpp"
+
+namespace foyer::ledger {
+
+/// The one thread with the one writing connection. Commands are gathered, each runs in a savepoint, the group is
+/// committed with one fsync, then all are answered. Events without urgency wait up to kRideAlong for company.
+class Writer {
+ public:
+  static constexpr std::chrono::milliseconds kRideAlong{200};
+  static constexpr std::size_t kMostRiding = 1024;     ///< events waiting for a commit; more commit at once
+  static constexpr std::size_t kMostData = 32 * 1024;  ///< bytes of one event's data; a larger one is refused
+  static constexpr int kCheckpointFrames = 1000;       ///< 4 MiB of write-ahead log
+  static constexpr int kIdleCheckpointFrames = 64;
+  static constexpr std::chrono::milliseconds kIdle{5000};
+
+  Writer(Settings settings, Storage storage, campaign::ZoneTime zone);
+  ~Writer();
+
+  void start();
+  void close();
+
+  /// Runs `work(Context&) -> Result<T>` as one command; answered after its commit. `decision`: refused while the
+  /// storage is full.
+  template <class T, class Work>
+  Result<T> command(Ledger::Deadline deadline, bool decision, Work work) {
+    if (closing_) return foyer::fail(Code::retry, "shutting down");
+    return mailbox_.ask_later<T>(
+        [this, decision, work = std::move(work)](Reply<T> reply) mutable {
+          jobs_.push_back(std::make_unique<TypedJob<T, Work>>(decision, std::move(work), std::move(reply)));
+        },
+        deadline);
+  }
+
+  /// Runs `read() -> T` on the ledger thread between two groups: it sees what is committed.
+  template <class T, class Read>
+  Result<T> question(Ledger::Deadline deadline, Read read) {
+    if (closing_) return foyer::fail(Code::retry, "shutting down");
+    return mailbox_.ask_later<T>([this, read = std::move(read)](Reply<T> reply) { reply(answered<T>(read)); },
+                                 deadline);
+  }
+
+  bool record(std::vector<Event> events);
+  void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
+             std::function<void(Result<std::vector<StoredEvent>>)> done);
+  void forget(Stream stream, std::uint64_t upto);
+  void on_stored(std::function<void(const std::vector<StoredEvent>&)> fn);
+  Figures figures() const;
+
+  const Opened& opened() const { return storage_.opened; }
+  const std::string& epoch() const { return storage_.epoch; }
+  std::uint64_t boot_seq() const { return storage_.boot_seq; }
+  const Settings& settings() const { return settings_; }
+
+  // Ledger thread only: for questions.
+  Db& db() { return *storage_.db; }
+  Outbox& outbox() { return outbox_; }
+  Campaigns& campaigns() { return campaigns_; }
+
+ private:
+  class Job {
+   public:
+    explicit Job(bool decides) : decision(decides) {}
+    virtual ~Job() = default;
+    virtual bool run(Context& context) = 0;  ///< false: it failed, roll it back
+    virtual void fail(const Error& error) = 0;
+    virtual void finish() = 0;
+    const bool decision;
+  };
+  template <class T, class Work>
+  class TypedJob final : public Job {
+   public:
+    TypedJob(bool decides, Work work, Reply<T> reply)
+        : Job(decides), work_(std::move(work)), reply_(std::move(reply)) {}
+    bool run(Context& context) override {
+      result_.emplace(work_(context));
+      return result_->has_value();
+    }
+    void fail(const Error& error) override { result_.emplace(tl::make_unexpected(error)); }
+    void finish() override { reply_(std::move(*result_)); }
+
+   private:
+    Work work_;
+    Reply<T> reply_;
+    std::optional<Result<T>> result_;
+  };
+
+  template <class T, class Read>
+  Result<T> answered(const Read& read) {
+    try {
+      return read();
+    } catch (const SqlError& error) {
+      return foyer::fail(met(error));
+    } catch (const std::exception& error) {
+      return foyer::fail(Code::degrade, "a stored row cannot be read: {}", error.what());
+    }
+  }
+
+  void run();
+  std::chrono::milliseconds patience() const;
+  bool due() const;
+  void run_group();
+  bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored);
+  void run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs);
+  void run_job(Job& job, Context& context);
+  void run_sweep(Context& context);
+  void apply_forgets();
+  void make_room(Context& context);
+  void write_riding(Context& context);
+  void shed_riding();
+  void roll_back(const Outbox::Mark& mark);
+  void checkpoint();
+  void note_sizes();
+  Context context();
+  /// What an SqlError means to who asked, and to us from now on.
+  Result<void> met(const SqlError& error);
+  Error refusal() const;
+
+  const Settings settings_;
+  const campaign::ZoneTime zone_;
+  Storage storage_;
+  Outbox outbox_;
+  Campaigns campaigns_;
+  Mailbox mailbox_;
+  std::thread thread_;
+  std::once_flag closed_;
+  std::atomic<bool> closing_{false};
+  std::array<std::atomic<std::uint64_t>, kStreams.size()> forget_upto_{};
+
+  // Ledger thread only.
+  std::vector<std::unique_ptr<Job>> jobs_;
+  std::vector<Event> riding_;
+  bool urgent_ = false;  ///< a ledger event is among the riding
+  std::optional<MonoTime> riding_since_;
+  std::optional<MonoTime> last_sweep_;
+  MonoTime last_work_{};
+  int full_in_a_row_ = 0;  ///< groups that did not fit
+  std::string broken_;
+  std::function<void(const std::vector<StoredEvent>&)> on_stored_;
+
+  // Written by the ledger thread, read by any.
+  std::atomic<std::uint64_t> commits_{0}, commands_{0}, events_{0}, refused_{0}, discarded_{0}, pages_used_{0},
+      wal_bytes_{0}, last_commit_us_{0}, slowest_commit_us_{0};
+  std::atomic<bool> full_{false}, is_broken_{false};
+};
+
+}  // namespace foyer::ledger

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <optional>
+
+#include "portal/call.hpp"
+#include "portal/html.hpp"
+
+namespace foyer::portal {
+
+using campaign::Reason;
+using nlohmann::json;
+using ports::HttpResponse;
+
+namespace {
+
+/// The same device with the same token within this is the same request, sent twice.
+constexpr std::chrono::seconds kCooldown{60};
+/// What a person may paste: a token, or the whole address it came in.
+constexpr std::size_t kLongestCode = 512;
+
+int status_of(Reason reason) {
+  switch (reason) {
+    case Reason::bad_signature: return 403;
+    case Reason::expired: return 410;
+    case Reason::rate_limited: return 429;
+    case Reason::overloaded: return 503;
+    default: return 400;
+  }
+}
+
+tl::expected<Token, Reason> check(const Call& call, std::string_view text) {
+  return verify(text, call.shared.keys, call.settings().store, call.shared.zone_ids, call.services().now(),
+                call.settings().screen_rotation);
+}
+
+int evidence_of(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::poster: return 1;
+    case TokenKind::screen:
+    case TokenKind::receipt: return 2;
+    case TokenKind::staff: return 5;
+  }
+  return 0;
+}
+
+bool needs_consent(const Call& call, const Visitor& visitor) {
+  return call.settings().consent_required && !visitor.consented;
+}
+
+HttpResponse confirm(const Call& call, const std::string& text, bool missing, int status) {
+  return call.page("confirm",
+                   {{"token", text},
+                    {"consent", call.settings().consent_required},
+                    {"terms", call.text(call.settings().terms)},
+                    {"missing", missing}},
+                   status);
+}
+
+/// GET: looks at the token and changes nothing, so that a link preview or a scanner's prefetch burns nothing.
+HttpResponse show_token(const Call& call) {
+  const auto token = check(call, call.params.at(0));
+  if (!token) return call.refuse(status_of(token.error()), token.error());
+  return confirm(call, call.params.at(0), false, 200);
+}
+
+AdmitOrder order_for(const Call& call, const Visitor& visitor, const Token& token, Way way, bool consent) {
+  AdmitOrder order;
+  order.ip = call.request.remote;
+  order.visitor = visitor;
+  auto& session = order.command.session;
+  session.subject = visitor.subject;
+  session.device = visitor.device;
+  session.pair = visitor.pair;
+  session.way = token.kind == TokenKind::staff ? Way::staff : way;
+  session.kind = to_string(token.kind);
+  session.zone = token.zone;
+  session.evidence = evidence_of(token.kind);
+  order.command.token_hash = token.hash;
+  order.command.single_use = token.kind == TokenKind::screen || token.kind == TokenKind::receipt;
+  order.command.once = token.kind == TokenKind::receipt;
+  order.command.cooldown = kCooldown;
+  if (token.kind == TokenKind::poster) order.command.per_device_per_day = call.settings().per_device_per_day;
+  order.command.consent = consent;
+  if (consent) order.command.terms_hash = call.shared.terms_hash;
+  return order;
+}
+
+HttpResponse redeem(const Call& call, const std::string& text, Way way, const std::string& consent_field) {
+  const auto visitor = call.visitor();
+  if (!visitor) return visitor.error();
+  const auto allowed = call.services().within_rate(visitor->device, "redeem", call.settings().redeems_per_minute);
+  if (!allowed) return call.failed(allowed.error());
+  if (!*allowed) return call.refuse(429, Reason::rate_limited);
+  const auto token = check(call, text);
+  if (!token) return call.refuse(status_of(token.error()), token.error());
+  // A photograph of the poster is worth nothing outside the shop.
+  if (token->kind == TokenKind::poster && !visitor->associated) return call.refuse(400, Reason::presence_too_low);
+  const bool consent = consent_field == "yes";
+  if (needs_consent(call, *visitor) && !consent) {
+    if (call.look == Look::api || is_json(call.request)) return call.refuse(400, Reason::consent_missing);
+    return confirm(call, text, true, 400);
+  }
+  const auto answer = call.services().admit(order_for(call, *visitor, *token, way, consent));
+  if (!answer) return call.failed(answer.error());
+  if (answer->refused) return call.refuse(status_of(*answer->refused), *answer->refused);
+  return call.see("/welcome");
+}
+
+struct Wish {
+  std::string code, consent;
+};
+
+/// A form, or JSON with the same keys. No body at all is an empty form.
+tl::expected<Wish, HttpResponse> read_wish(const Call& call) {
+  if (is_json(call.request)) {
+    const auto body = read_object(call.request);
+    if (!body) return tl::make_unexpected(body.error());
+    auto code = read_string(*body, "code", kLongestCode);
+    if (!code) return tl::make_unexpected(code.error());
+    auto consent = read_string(*body, "consent", 8);
+    if (!consent) return tl::make_unexpected(consent.error());
+    return Wish{*code, *consent};
+  }
+  if (!call.request.body.empty() && !is_form(call.request))
+    return tl::make_unexpected(
+        call.refuse(415, "unsupported_media_type", "send a form, or JSON with its Content-Type"));
+  const auto form = ports::parse_query(call.request.body);
+  return Wish{field(form, "code"), field(form, "consent")};
+}
+
+HttpResponse redeem_token(const Call& call) {
+  const auto wish = read_wish(call);
+  return wish ? redeem(call, call.params.at(0), Way::link, wish->consent) : wish.error();
+}
+
+/// Spaces go, and of a pasted address only what comes after /q/ stays.
+std::string token_in(std::string typed) {
+  std::erase_if(typed, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  if (const auto at = typed.rfind("/q/"); at != std::string::npos) typed.erase(0, at + 3);
+  return typed.substr(0, typed.find_first_of("?#/"));
+}
+
+HttpResponse join(const Call& call) {
+  const auto wish = read_wish(call);
+  if (!wish) return wish.error();
+  if (wish->code.empty()) return call.refuse(400, "code_missing", "code: is needed");
+  if (wish->code.size() > kLongestCode) return call.refuse(403, Reason::bad_signature);
+  return redeem(call, token_in(wish->code), Way::code, wish->consent);
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/q/{token}", Look::page, show_token},
+    {"POST", "/q/{token}", Look::page, redeem_token},
+    {"POST", "/join", Look::page, join},
+};
+
+}  // namespace
+
+std::span<const Route> admission_routes() { return kRoutes; }
+
+}  // namespace foyer::portal

@@ -1,0 +1,125 @@
+#include <algorithm>
+#include <cctype>
+
+#include "portal/call.hpp"
+#include "portal/html.hpp"
+#include "portal/qr.hpp"
+
+namespace foyer::portal {
+
+using nlohmann::json;
+using ports::HttpResponse;
+
+namespace {
+
+HttpResponse home(const Call& call) {
+  const auto who = call.services().who(call.request.remote);
+  if (!who && who.error().code != Code::refuse) return call.failed(who.error());
+  return call.page("home", {{"inside", who && who->session.has_value()},
+                            {"consent", call.settings().consent_required},
+                            {"terms", call.text(call.settings().terms)}});
+}
+
+HttpResponse welcome(const Call& call) {
+  const auto visitor = call.visitor();
+  if (!visitor) return visitor.error();
+  if (!visitor->session) return call.see("/");
+  return call.page("welcome", {{"until", local_time(call.settings(), visitor->session->until)}});
+}
+
+HttpResponse privacy(const Call& call) { return call.page("privacy", {{"terms", call.text(call.settings().terms)}}); }
+
+HttpResponse screen(const Call& call) {
+  const auto& zones = call.settings().zones;
+  const auto zone = std::find_if(zones.begin(), zones.end(), [&](const auto& one) { return one.id == call.params[0]; });
+  if (zone == zones.end()) return call.refuse(404, campaign::Reason::not_found);
+  const auto now = call.services().now();
+  const auto rotation = call.settings().screen_rotation;
+  const auto minted = mint({TokenKind::screen, call.settings().store, zone->id, {}}, call.shared.keys, now, rotation,
+                           call.shared.random);
+  const auto& base = call.settings().redirect_v4.empty() ? call.settings().redirect_v6 : call.settings().redirect_v4;
+  const auto svg = qr_svg(base + "q/" + minted.text, page_texts(call.language).at("screen_label").get<std::string>());
+  if (!svg) return call.failed(svg.error());
+  // The token's own end is one rotation later: what a phone has just scanned still works.
+  const auto left = std::chrono::ceil<std::chrono::seconds>(minted.expires - rotation - now).count();
+  return call.page(
+      "screen",
+      {{"zone", call.text(zone->name)}, {"svg", *svg}, {"refresh", std::max<std::int64_t>(left, 1)}, {"wide", true}});
+}
+
+json me_json(const Call& call, const Visitor& visitor) {
+  json body{{"subject", visitor.subject},
+            {"session", nullptr},
+            {"presence", visitor.presence},
+            {"zone", visitor.zone.empty() ? json(nullptr) : json(visitor.zone)},
+            {"languages", call.settings().languages},
+            {"consent", visitor.consented}};
+  if (visitor.session) {
+    body["session"] = visitor.session->id;
+    const auto left = visitor.session->until - call.services().now();
+    body["seconds_left"] = std::max<std::int64_t>(std::chrono::floor<std::chrono::seconds>(left).count(), 0);
+  }
+  return body;
+}
+
+HttpResponse me(const Call& call) {
+  const auto visitor = call.visitor();
+  return visitor ? json_response(me_json(call, *visitor)) : visitor.error();
+}
+
+HttpResponse consent(const Call& call) {
+  const auto body = read_object(call.request);
+  if (!body) return body.error();
+  const auto given = read_string(*body, "consent", 8);
+  if (!given) return given.error();
+  if (*given != "yes" && *given != "no") return problem(400, "bad_request", "consent: yes or no");
+  const auto visitor = call.visitor();
+  if (!visitor) return visitor.error();
+  const auto recorded = call.services().consent(visitor->subject, *given == "yes", call.shared.terms_hash);
+  if (!recorded) return call.failed(recorded.error());
+  return json_response({{"consent", *given}, {"terms", call.shared.terms_hash}});
+}
+
+/// "#07c160"; anything else could end the declaration it is put into.
+bool is_colour(const std::string& text) {
+  return text.size() == 7 && text[0] == '#' &&
+         std::all_of(text.begin() + 1, text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+}
+
+HttpResponse asset(std::string body, const char* type) {
+  return {200,
+          {{"Content-Type", type}, {"Cache-Control", "max-age=300"}, {"X-Content-Type-Options", "nosniff"}},
+          std::move(body),
+          nullptr};
+}
+
+HttpResponse css(const Call& call) {
+  const auto& accent = call.settings().accent;
+  const std::string head = ":root{--accent:" + (is_colour(accent) ? accent : std::string("#07c160")) + "}\n";
+  return asset(head + std::string(embedded_page("portal.css")), "text/css; charset=utf-8");
+}
+
+HttpResponse shake_js(const Call&) {
+  return asset(std::string(embedded_page("shake.js")), "text/javascript; charset=utf-8");
+}
+HttpResponse screen_js(const Call&) {
+  return asset(std::string(embedded_page("screen.js")), "text/javascript; charset=utf-8");
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/", Look::page, home},
+    {"GET", "/welcome", Look::page, welcome},
+    {"GET", "/privacy", Look::page, privacy},
+    {"GET", "/screen/{zone}", Look::page, screen},
+    {"GET", "/v1/me", Look::api, me},
+    {"POST", "/v1/me/consent", Look::api, consent},
+    {"GET", "/assets/portal.css", Look::page, css},
+    {"GET", "/assets/shake.js", Look::page, shake_js},
+    {"GET", "/assets/screen.js", Look::page, screen_js},
+};
+
+}  // namespace
+
+std::span<const Route> home_routes() { return kRoutes; }
+
+}  // namespace foyer::portal

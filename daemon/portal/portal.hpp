@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "campaign/model.hpp"
+#include "campaign/zone_time.hpp"
+#include "portal/services.hpp"
+#include "portal/token.hpp"
+#include "ports/http_server.hpp"
+
+namespace foyer::portal {
+
+/// A zone a token or a screen may name.
+struct ZoneName {
+  std::string id;
+  campaign::Text name;
+};
+
+struct PosKey {
+  std::string name;
+  Digest sha256;
+};
+
+/// The part of the configuration that decides what guests see. A value; a reload makes a new Portal.
+struct Settings {
+  std::string gateway, store;
+  std::vector<std::string> languages;  ///< the first is the default
+  campaign::Text brand;
+  std::string accent = "#07c160";
+  std::vector<std::string> own_hosts;    ///< lower case, without port: every other Host is foreign
+  bool own_loopback = false;                   ///< simulated gate: 127.0.0.0/8 and localhost are ours too
+  std::string redirect_v4, redirect_v6;  ///< "http://10.77.0.1/": where foreign requests are sent, by family
+  bool https = false;
+  bool consent_required = true;
+  campaign::Text terms;
+  std::chrono::seconds session_length{7200};
+  std::uint32_t per_device_per_day = 4;
+  std::chrono::seconds screen_rotation{30};
+  std::uint32_t draws_per_minute = 6, redeems_per_minute = 5;
+  std::vector<PosKey> pos_keys;
+  std::vector<ZoneName> zones;
+  std::optional<campaign::ZoneTime> timezone;  ///< for times on pages; absent: UTC
+};
+
+/// HTTP meaning of the guests' side: request in, response out, no sockets, no state of its own (docs/openapi.yaml).
+/// handle() may be called on many threads at once.
+class Portal {
+ public:
+  Portal(Settings settings, TokenKeys keys, Services& services, Random random);
+  ~Portal();
+  ports::HttpResponse handle(const ports::HttpRequest& request) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace foyer::portal

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "campaign/reason.hpp"
+
+/// The token in a QR code: base64url, at most 64 characters. Layout, big-endian, fixed width (docs/tokens.md):
+///   version 1 | key id 1 | kind 1 | store 4 (first bytes of SHA-256 of the store id) | zone 2 (likewise, 0: none)
+///   | expiry or slot 4 | nonce 8 | HMAC-SHA-256 over all before, cut to 16            = 37 bytes = 50 characters
+/// Compared in constant time, never logged. Any thread.
+namespace foyer::portal {
+
+enum class TokenKind : std::uint8_t { poster = 1, screen = 2, receipt = 3, staff = 4 };
+std::string_view to_string(TokenKind kind);
+std::optional<TokenKind> parse_token_kind(std::string_view name);
+
+/// The signing secrets: `current` signs, `previous` is still accepted.
+struct TokenKeys {
+  struct Key {
+    std::uint8_t id = 1;
+    std::array<std::uint8_t, 32> secret{};
+  };
+  Key current;
+  std::optional<Key> previous;
+};
+
+struct Token {
+  TokenKind kind = TokenKind::poster;
+  std::string zone;  ///< resolved from its tag among the known zones; empty: none
+  WallTime expires{};
+  std::string hash;  ///< 32 hex: identity for single use; safe to store and log
+};
+
+struct TokenOrder {
+  TokenKind kind = TokenKind::screen;
+  std::string store, zone;
+  std::chrono::seconds ttl{0};  ///< screen: ignored
+};
+
+struct MintedToken {
+  std::string text;
+  WallTime expires{};
+};
+
+MintedToken mint(const TokenOrder& order, const TokenKeys& keys, WallTime now, std::chrono::seconds rotation,
+                 const Random& random);
+
+/// bad_signature: malformed, another key or another store; expired: was good once.
+tl::expected<Token, campaign::Reason> verify(std::string_view text, const TokenKeys& keys, std::string_view store,
+                                             const std::vector<std::string>& zones, WallTime now,
+                                             std::chrono::seconds rotation);
+
+}  // namespace foyer::portal

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+/// D-Bus names of bluetoothd (BlueZ doc/org.bluez.*.rst).
+namespace foyer::drivers::bluez {
+
+inline constexpr const char* kBluez = "org.bluez";
+inline constexpr const char* kAdapterInterface = "org.bluez.Adapter1";
+inline constexpr const char* kDeviceInterface = "org.bluez.Device1";
+inline constexpr const char* kAdvertisementInterface = "org.bluez.LEAdvertisement1";
+inline constexpr const char* kAdvertisingManagerInterface = "org.bluez.LEAdvertisingManager1";
+inline constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
+inline constexpr const char* kObjectManagerInterface = "org.freedesktop.DBus.ObjectManager";
+inline constexpr const char* kDBus = "org.freedesktop.DBus";
+
+}  // namespace foyer::drivers::bluez

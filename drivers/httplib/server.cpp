@@ -1,0 +1,235 @@
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "drivers/httplib/connection.hpp"
+#include "drivers/httplib/exchange.hpp"
+#include "drivers/httplib/httplib_server.hpp"
+#include "drivers/httplib/tls.hpp"
+
+namespace foyer::drivers::httplib {
+
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr int kRequestsPerConnection = 5;
+constexpr auto kKeepAlive = 2s;
+constexpr auto kHandshakeTime = 2s;
+constexpr auto kLinger = 200ms;
+/// Connections that are being told 503; a further one is closed without a word, and the oldest goes when its time is
+/// up.
+constexpr std::size_t kMostShed = 64;
+constexpr auto kShedTime = 300ms;
+constexpr std::string_view kOverloaded =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: 58\r\n"
+    "Retry-After: 2\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    R"({"type":"about:blank","status":503,"code":"overloaded"}   )";
+
+/// Accepts on one thread of its own; workers start when they are first needed and stay.
+class Server final : public ports::HttpServer {
+ public:
+  ~Server() override { stop(); }
+  Result<void> bind(const ports::HttpListen& listen) override;
+  Result<void> serve(ports::HttpHandler handler) override;
+  std::uint16_t port() const override { return listening_.port; }
+  void stop() override;
+  std::vector<std::pair<std::string, std::uint64_t>> counters() const override;
+
+ private:
+  struct Shed {
+    Fd fd;
+    SteadyClock::time_point until;
+  };
+
+  void accept_loop();
+  void accept_all();
+  void shed(Fd fd);
+  void end_shed(const std::vector<pollfd>& polled, std::size_t first);
+  bool enqueue(Fd& fd);
+  void work();
+  void talk(int fd);
+
+  ports::HttpListen order_;
+  Listening listening_;
+  SslContext tls_;
+  Context context_;
+  Fd wake_;
+  std::thread acceptor_;
+  std::vector<Shed> shed_;  // the acceptor's alone
+
+  std::mutex mutex_;  // connections cross from the acceptor to the workers, and stop() must reach those being served
+  std::condition_variable arrived_;
+  std::deque<Fd> queue_;
+  std::unordered_set<int> open_;
+  std::vector<std::thread> workers_;
+  std::size_t idle_ = 0;
+};
+
+Result<void> Server::bind(const ports::HttpListen& listen) {
+  if (listening_.fd) return fail(Code::fatal, "listen {}: bound already", listen.address);
+  if (!listen.certificate.empty() || !listen.key.empty()) {
+    auto tls = make_tls(listen.certificate, listen.key);
+    if (!tls) return fail(tls);
+    tls_ = std::move(*tls);
+  }
+  auto listening = open_listening(listen.address);
+  if (!listening) return fail(listening);
+  wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_) return fail(Code::fatal, "eventfd: {}", std::strerror(errno));
+  listening_ = std::move(*listening);
+  order_ = listen;
+  return {};
+}
+
+Result<void> Server::serve(ports::HttpHandler handler) {
+  if (!listening_.fd || acceptor_.joinable()) return fail(Code::fatal, "serve: bind first, and once");
+  context_.handler = std::move(handler);
+  context_.max_body = order_.max_body;
+  acceptor_ = std::thread([this] { accept_loop(); });
+  return {};
+}
+
+void Server::stop() {
+  if (!listening_.fd) return;
+  {
+    std::lock_guard lock(mutex_);
+    context_.stopping = true;
+    queue_.clear();
+    // httplib's waits see nothing but the socket: ending it is what wakes them.
+    for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
+  }
+  arrived_.notify_all();
+  ::eventfd_write(wake_.get(), 1);
+  if (acceptor_.joinable()) acceptor_.join();
+  for (auto& worker : workers_) worker.join();
+  workers_.clear();
+  if (!listening_.unix_path.empty()) ::unlink(listening_.unix_path.c_str());
+  listening_ = {};
+}
+
+void Server::accept_loop() {
+  while (!context_.stopping) {
+    std::vector<pollfd> polled{{listening_.fd.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    for (const auto& one : shed_) polled.push_back({one.fd.get(), POLLIN, 0});
+    const int timeout = shed_.empty() ? -1 : 50;
+    if (::poll(polled.data(), polled.size(), timeout) < 0 && errno != EINTR) break;
+    end_shed(polled, 2);
+    if ((polled[0].revents & POLLIN) != 0 && !context_.stopping) accept_all();
+  }
+  shed_.clear();
+}
+
+void Server::accept_all() {
+  for (;;) {
+    Fd fd(::accept4(listening_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) {
+      // Out of descriptors: the connection stays in the backlog, and we must not spin until one is free.
+      if (errno == EMFILE || errno == ENFILE) {
+        pollfd wake{wake_.get(), POLLIN, 0};
+        ::poll(&wake, 1, 20);
+      }
+      return;
+    }
+    ++context_.counters.connections;
+    if (!enqueue(fd)) shed(std::move(fd));
+  }
+}
+
+bool Server::enqueue(Fd& fd) {
+  {
+    std::lock_guard lock(mutex_);
+    if (context_.stopping) return false;
+    if (idle_ <= queue_.size() && workers_.size() < order_.workers) {
+      workers_.emplace_back([this] { work(); });
+      ++idle_;
+    }
+    if (queue_.size() >= idle_ + order_.queue) return false;
+    queue_.push_back(std::move(fd));
+  }
+  arrived_.notify_one();
+  return true;
+}
+
+/// Says 503 once the request has come (an answer sent before it would be lost with the reset that close() causes).
+void Server::shed(Fd fd) {
+  ++context_.counters.overloaded;
+  if (tls_ || shed_.size() >= kMostShed) return;
+  shed_.push_back({std::move(fd), SteadyClock::now() + kShedTime});
+}
+
+void Server::end_shed(const std::vector<pollfd>& polled, std::size_t first) {
+  const auto now = SteadyClock::now();
+  std::vector<Shed> waiting;
+  for (std::size_t i = 0; i < shed_.size(); ++i) {
+    auto& one = shed_[i];
+    const bool spoke = (polled[first + i].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+    if (!spoke && now < one.until) {
+      waiting.push_back(std::move(one));
+      continue;
+    }
+    char ignored[4096];
+    (void)::recv(one.fd.get(), ignored, sizeof ignored, 0);
+    (void)::send(one.fd.get(), kOverloaded.data(), kOverloaded.size(), MSG_NOSIGNAL);
+    ::shutdown(one.fd.get(), SHUT_WR);
+  }
+  shed_ = std::move(waiting);
+}
+
+void Server::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {  // counted idle by who started it, later by itself
+    arrived_.wait(lock, [this] { return !queue_.empty() || context_.stopping; });
+    --idle_;
+    if (context_.stopping) return;
+    Fd fd = std::move(queue_.front());
+    queue_.pop_front();
+    open_.insert(fd.get());
+    lock.unlock();
+    talk(fd.get());
+    lock.lock();
+    open_.erase(fd.get());  // before it is closed: stop() must never reach a number that was given out again
+    ++idle_;
+  }
+}
+
+void Server::talk(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  Connection connection(fd, tls_ ? Ssl(SSL_new(tls_.get())) : Ssl(), peer_of(fd), listening_.port);
+  if (!connection.handshake(SteadyClock::now() + kHandshakeTime)) {
+    ++context_.counters.tls_failures;
+    return;
+  }
+  Exchange exchange(connection, context_);
+  for (int left = kRequestsPerConnection; left > 0 && !context_.stopping; --left) {
+    if (!connection.wait_for_request(SteadyClock::now() + kKeepAlive)) break;
+    if (!exchange.serve(left == 1)) break;
+  }
+  connection.finish(exchange.unread() ? SteadyClock::now() + kLinger : SteadyClock::time_point{});
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Server::counters() const {
+  const auto& c = context_.counters;
+  return {{"connections", c.connections},  {"requests", c.requests}, {"refused", c.refused},
+          {"overloaded", c.overloaded},    {"timeouts", c.timeouts}, {"panics", c.panics},
+          {"tls_failures", c.tls_failures}};
+}
+
+}  // namespace
+
+std::unique_ptr<ports::HttpServer> make_server() { return std::make_unique<Server>(); }
+
+}  // namespace foyer::drivers::httplib

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+
+#include "ports/clock.hpp"
+#include "ports/gate.hpp"
+
+namespace foyer::drivers::sim {
+
+/// A Gate in memory, for the demo and for tests: sessions end by the clock, nothing is enforced. Never lost, so on_back
+/// is never called, unless a test loses it. Core thread only. `clock` must outlive it.
+class SimGate final : public ports::Gate {
+ public:
+  explicit SimGate(const ports::Clock& clock);
+  ~SimGate() override;
+
+  Result<void> setup(const ports::GatePolicy& policy) override;
+  Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl) override;
+  Result<void> remove(const ports::GuestKey& guest) override;
+  Result<std::vector<ports::Guest>> guests() override;
+  void on_back(std::function<void()> fn) override;
+
+  /// Traffic of a guest who is in; of anybody else it changes nothing.
+  void feed(const ports::GuestKey& guest, std::uint64_t bytes_up, std::uint64_t bytes_down);
+  void lose();  ///< every call fails with Code::retry
+  void back();  ///< works again, with the guests it had, and calls on_back
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+std::unique_ptr<ports::Gate> make_gate(const ports::Clock& clock);
+
+}  // namespace foyer::drivers::sim

@@ -1,0 +1,175 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/encoding.hpp"
+#include "portal/portal.hpp"
+
+namespace foyer::portal::test {
+
+inline const WallTime kNow = from_unix_ms(1'763'780'400'000);  // 2025-11-22T03:00:00Z
+
+/// The house from memory. What a test wants to see is recorded; what it wants to be told is set.
+class FakeServices final : public Services {
+ public:
+  Result<Visitor> who(const IpAddress& ip) override {
+    ++asked;
+    if (broken) return fail(*broken, "broken on purpose");
+    auto found = visitors.find(ip);
+    if (found == visitors.end()) return fail(Code::refuse, "nobody at that address");
+    return found->second;
+  }
+  Result<campaign::AdmitAnswer> admit(const AdmitOrder& order) override {
+    orders.push_back(order);
+    campaign::AdmitAnswer answer;
+    answer.refused = refuse_admit;
+    answer.session = order.command.session;
+    return answer;
+  }
+  Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override {
+    draws.push_back(command);
+    return draw_answer;
+  }
+  Result<std::optional<campaign::Coupon>> coupon(const std::string& id) override {
+    for (const auto& one : coupons)
+      if (one.id == id) return std::optional(one);
+    return std::optional<campaign::Coupon>();
+  }
+  Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) override {
+    std::vector<campaign::Coupon> out;
+    for (const auto& one : coupons)
+      if (one.subject == subject) out.push_back(one);
+    return out;
+  }
+  Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) override {
+    till.push_back(request);
+    return till_answer;
+  }
+  Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) override {
+    till.push_back(request);
+    return till_answer;
+  }
+  Result<void> consent(const std::string& subject, bool given, const std::string&) override {
+    consents.emplace_back(subject, given);
+    return {};
+  }
+  Result<std::vector<campaign::Campaign>> campaigns() override { return campaign_list; }
+  Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override {
+    return counts[subject + what]++ < limit;
+  }
+  WallTime now() override { return time; }
+  void failed(std::string_view where, const Error& error) override {
+    failures.push_back(std::string(where) + ": " + error.message);
+  }
+
+  std::map<IpAddress, Visitor> visitors;
+  std::optional<Code> broken;
+  std::optional<campaign::Reason> refuse_admit;
+  campaign::DrawAnswer draw_answer;
+  campaign::TillAnswer till_answer;
+  std::vector<campaign::Coupon> coupons;
+  std::vector<campaign::Campaign> campaign_list;
+  WallTime time = kNow;
+
+  int asked = 0;
+  std::vector<AdmitOrder> orders;
+  std::vector<campaign::DrawCommand> draws;
+  std::vector<campaign::TillRequest> till;
+  std::vector<std::pair<std::string, bool>> consents;
+  std::vector<std::string> failures;
+  std::map<std::string, std::uint32_t> counts;
+};
+
+/// A portal with one phone that is in (10.77.0.2), one that is associated only (10.77.0.3), and a way to ask it.
+class House {
+ public:
+  House() : House(default_settings()) {}
+  explicit House(Settings settings) : portal(settings, keys(), services, counting()) {
+    Visitor in{"subject-a", "device-a", "pair-a", Session{}, true, 3, "entrance", true};
+    in.session->id = "11111111111111111111111111111111";
+    in.session->until = kNow + std::chrono::hours(1);
+    services.visitors[*parse_ip("10.77.0.2")] = in;
+    services.visitors[*parse_ip("10.77.0.3")] = {"subject-b", "device-b", "pair-b", std::nullopt, true, 0, "", false};
+  }
+
+  static TokenKeys keys() {
+    TokenKeys out;
+    out.current.id = 2;
+    out.current.secret.fill(0x42);
+    out.previous = TokenKeys::Key{1, {}};
+    out.previous->secret.fill(0x17);
+    return out;
+  }
+  static Random counting() {
+    return [n = std::uint8_t{0}](std::span<std::uint8_t> out) mutable {
+      for (auto& byte : out) byte = ++n;
+    };
+  }
+  static Settings default_settings() {
+    Settings out;
+    out.gateway = "gw-01";
+    out.store = "store-001";
+    out.languages = {"zh-CN", "en"};
+    out.brand = {{"zh-CN", "示例店"}, {"en", "Example <Store>"}};
+    out.own_hosts = {"10.77.0.1", "gw-01.shops.example"};
+    out.redirect_v4 = "http://10.77.0.1/";
+    out.redirect_v6 = "http://[fd00::1]/";
+    out.terms = {{"en", "Be nice."}, {"zh-CN", "请文明上网。"}};
+    out.pos_keys = {{"till", sha256(as_bytes("secret-key"))}};
+    out.zones = {{"entrance", {{"en", "Entrance"}, {"zh-CN", "入口"}}}};
+    return out;
+  }
+
+  std::string token(TokenKind kind, std::string zone = "entrance") const {
+    return mint({kind, "store-001", std::move(zone), std::chrono::hours(12)}, keys(), services.time,
+                std::chrono::seconds(30), counting())
+        .text;
+  }
+
+  static ports::HttpRequest request(std::string method, std::string target, std::string from = "10.77.0.2") {
+    ports::HttpRequest out;
+    out.method = std::move(method);
+    out.target = std::move(target);
+    const auto mark = out.target.find('?');
+    out.path = out.target.substr(0, mark);
+    if (mark != std::string::npos) out.query = ports::parse_query(std::string_view(out.target).substr(mark + 1));
+    out.headers = {{"Host", "10.77.0.1"}, {"Accept-Language", "en"}};
+    out.remote = *parse_ip(from);
+    out.local_port = 8080;
+    return out;
+  }
+  ports::HttpResponse get(std::string target, std::string from = "10.77.0.2") const {
+    return portal.handle(request("GET", std::move(target), std::move(from)));
+  }
+  ports::HttpResponse form(std::string target, std::string body, std::string from = "10.77.0.2") const {
+    auto out = request("POST", std::move(target), std::move(from));
+    out.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+    out.body = std::move(body);
+    return portal.handle(out);
+  }
+  ports::HttpResponse json(std::string target, const nlohmann::json& body, std::string from = "10.77.0.2",
+                           ports::HttpHeaders more = {}) const {
+    auto out = request("POST", std::move(target), std::move(from));
+    out.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
+    out.headers.insert(out.headers.end(), more.begin(), more.end());
+    out.body = body.dump();
+    return portal.handle(out);
+  }
+
+  FakeServices services;
+  Portal portal;
+};
+
+inline std::string header(const ports::HttpResponse& response, const std::string& name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name) return value;
+  return {};
+}
+inline nlohmann::json body(const ports::HttpResponse& response) { return nlohmann::json::parse(response.body); }
+inline std::string code(const ports::HttpResponse& response) { return body(response).value("code", ""); }
+
+}  // namespace foyer::portal::test

@@ -1,0 +1,261 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "fake_services.hpp"
+#include "portal/admin.hpp"
+#include "portal/html.hpp"
+#include "portal/respond.hpp"
+#include "portal/routes.hpp"
+
+namespace foyer::portal {
+namespace {
+
+using namespace test;
+using nlohmann::json;
+
+TEST(Guards, a_post_of_another_site_is_refused_and_changes_nothing) {
+  House house;
+  const auto status = [&](const char* name, const char* value, bool tls = false) {
+    auto request = House::request("POST", "/shake");
+    request.headers.emplace_back(name, value);
+    request.tls = tls;
+    return house.portal.handle(request).status;
+  };
+  EXPECT_EQ(status("Origin", "https://evil.example"), 403);
+  EXPECT_EQ(status("Origin", "null"), 403);
+  EXPECT_EQ(status("Origin", "http://10.77.0.1.evil.example"), 403);
+  EXPECT_EQ(status("Origin", "http://10.77.0.1", true), 403) << "the plain page of the same host";
+  EXPECT_EQ(status("Sec-Fetch-Site", "cross-site"), 403);
+  EXPECT_EQ(status("Sec-Fetch-Site", "same-site"), 403);
+  EXPECT_TRUE(house.services.draws.empty());
+  EXPECT_EQ(status("Origin", "http://10.77.0.1"), 200);
+  EXPECT_EQ(status("Sec-Fetch-Site", "same-origin"), 200);
+}
+
+TEST(Guards, json_wants_its_type_and_its_shape) {
+  House house;
+  auto request = House::request("POST", "/v1/draws");
+  request.body = R"({"nonce":"x"})";
+  EXPECT_EQ(house.portal.handle(request).status, 415);
+  request.headers.emplace_back("Content-Type", "text/plain");
+  EXPECT_EQ(house.portal.handle(request).status, 415);
+  request.headers.back().second = "application/json";
+  for (const char* wrong : {"", "{", "[]", "\"x\"", "{\"nonce\":\"\xff\"}"}) {
+    request.body = wrong;
+    const auto response = house.portal.handle(request);
+    EXPECT_EQ(response.status, 400) << wrong;
+    EXPECT_EQ(code(response), "bad_request");
+    EXPECT_FALSE(body(response).value("detail", "").empty());
+  }
+}
+
+TEST(Guards, unknown_paths_and_methods) {
+  House house;
+  EXPECT_EQ(house.get("/nothing").status, 404);
+  EXPECT_NE(header(house.get("/nothing"), "Content-Type").find("text/html"), std::string::npos);
+  EXPECT_EQ(code(house.get("/v1/nothing")), "not_found");
+  const auto wrong = house.portal.handle(House::request("DELETE", "/shake"));
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(header(wrong, "Allow"), "GET, POST");
+  EXPECT_EQ(house.portal.handle(House::request("HEAD", "/")).status, 200);
+}
+
+TEST(Pages, are_small_closed_and_escaped) {
+  House house;
+  const std::vector<std::string> pages{
+      "/", "/welcome", "/shake", "/coupons", "/privacy", "/screen/entrance", "/q/" + house.token(TokenKind::screen)};
+  for (const auto& path : pages) {
+    for (const std::string language : {"en", "zh-CN"}) {
+      const auto page = house.get(path + "?lang=" + language);
+      EXPECT_EQ(page.status, 200) << path;
+      EXPECT_LT(page.body.size() + embedded_page("portal.css").size() + embedded_page("shake.js").size(), 60u * 1024)
+          << path;
+      EXPECT_EQ(header(page, "Cache-Control"), "no-store");
+      EXPECT_EQ(header(page, "Referrer-Policy"), "same-origin");
+      EXPECT_EQ(header(page, "X-Content-Type-Options"), "nosniff");
+      EXPECT_NE(header(page, "Content-Security-Policy").find("default-src 'self'"), std::string::npos);
+      EXPECT_EQ(page.body.find("<Store>"), std::string::npos) << path;
+      EXPECT_EQ(page.body.find(" style="), std::string::npos) << path << ": the policy forbids it";
+      EXPECT_EQ(page.body.find("{{"), std::string::npos) << path;
+      for (const char* outside : {"src=\"http", "href=\"http", "url(http"})
+        EXPECT_EQ(page.body.find(outside), std::string::npos) << path;
+      EXPECT_NE(page.body.find("lang=\"" + language), std::string::npos) << path;
+    }
+  }
+}
+
+TEST(Pages, say_everything_in_both_languages) {
+  const auto& english = page_texts("en");
+  const auto& chinese = page_texts("zh-CN");
+  for (const auto& [key, text] : english.items()) {
+    ASSERT_TRUE(chinese.contains(key)) << key;
+    EXPECT_FALSE(text.get<std::string>().empty()) << key;
+    EXPECT_FALSE(chinese[key].get<std::string>().empty()) << key;
+  }
+  EXPECT_EQ(english.size(), chinese.size());
+}
+
+TEST(Pages, use_only_texts_that_exist) {
+  for (const char* name : {"layout", "home", "confirm", "welcome", "shake", "result", "coupons", "coupon", "rules",
+                           "privacy", "screen", "message"}) {
+    const std::string page(embedded_page(std::string(name) + ".mustache"));
+    for (auto at = page.find("{{t."); at != std::string::npos; at = page.find("{{t.", at + 1)) {
+      const auto key = page.substr(at + 4, page.find("}}", at) - at - 4);
+      EXPECT_TRUE(page_texts("en").contains(key)) << name << ": " << key;
+    }
+  }
+}
+
+TEST(Pages, choose_the_language_by_wish_then_browser_then_shop) {
+  House house;
+  const auto language = [&](std::string target, std::string accept) {
+    auto request = House::request("GET", std::move(target));
+    request.headers = {{"Host", "10.77.0.1"}, {"Accept-Language", std::move(accept)}};
+    return header(house.portal.handle(request), "Content-Language");
+  };
+  EXPECT_EQ(language("/", "en-GB,en;q=0.9"), "en");
+  EXPECT_EQ(language("/", "zh"), "zh-CN");
+  EXPECT_EQ(language("/", "fr, zh-TW;q=0.5, en;q=0.7"), "en");
+  EXPECT_EQ(language("/", "fr"), "zh-CN") << "the shop's first";
+  EXPECT_EQ(language("/", ";;q=,,"), "zh-CN");
+  EXPECT_EQ(language("/?lang=en", "zh"), "en");
+  EXPECT_EQ(language("/?lang=%2F%2Fevil", "en"), "en");
+}
+
+TEST(Screen, shows_a_token_that_admits) {
+  House house;
+  const auto page = house.get("/screen/entrance");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("class=\"qr\""), std::string::npos);
+  EXPECT_NE(page.body.find("http-equiv=\"refresh\""), std::string::npos);
+  EXPECT_EQ(house.get("/screen/cellar").status, 404);
+}
+
+TEST(Me, tells_a_phone_about_itself) {
+  House house;
+  const auto me = body(house.get("/v1/me"));
+  EXPECT_EQ(me["subject"], "subject-a");
+  EXPECT_EQ(me["session"], "11111111111111111111111111111111");
+  EXPECT_EQ(me["presence"], 3);
+  EXPECT_EQ(me["zone"], "entrance");
+  EXPECT_EQ(me["languages"], json::array({"zh-CN", "en"}));
+  EXPECT_TRUE(body(house.get("/v1/me", "10.77.0.3"))["session"].is_null());
+  EXPECT_EQ(house.get("/v1/me", "192.168.1.9").status, 403);
+  EXPECT_EQ(house.json("/v1/me/consent", {{"consent", "no"}}).status, 200);
+  EXPECT_EQ(house.services.consents.at(0), std::make_pair(std::string("subject-a"), false));
+  EXPECT_EQ(house.json("/v1/me/consent", {{"consent", "maybe"}}).status, 400);
+}
+
+TEST(Assets, carry_the_accent_and_nothing_a_configuration_could_smuggle) {
+  auto settings = House::default_settings();
+  settings.accent = "#123abc";
+  EXPECT_TRUE(House(settings).get("/assets/portal.css").body.starts_with(":root{--accent:#123abc}"));
+  settings.accent = "red}body{display:none";
+  EXPECT_TRUE(House(settings).get("/assets/portal.css").body.starts_with(":root{--accent:#07c160}"));
+}
+
+TEST(Routes, are_in_openapi_and_nothing_else_is) {
+  std::ifstream file(FOYER_SOURCE_DIR "/docs/openapi.yaml");
+  ASSERT_TRUE(file);
+  std::set<std::string> written;
+  std::string path;
+  bool paths = false;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line[0] != ' ') paths = line == "paths:";
+    if (!paths) continue;
+    if (line.starts_with("  /")) path = line.substr(2, line.rfind(':') - 2);
+    for (const char* method : {"get", "post", "put", "patch", "delete"})
+      if (line == std::string("    ") + method + ":") {
+        std::string upper(method);
+        std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return static_cast<char>(c - 32); });
+        written.insert(upper + " " + path);
+      }
+  }
+  std::set<std::string> built;
+  for (const auto& names : {guest_route_names(), admin_route_names()})
+    for (const auto& one : names) built.insert(std::string(one.method) + " " + std::string(one.pattern));
+  EXPECT_EQ(written, built);
+}
+
+class FakeAdmin final : public AdminServices {
+ public:
+  Result<std::string> status_json() override { return std::string(R"({"ok":true})"); }
+  Result<std::string> radio_json() override { return fail(Code::retry, "busy"); }
+  Result<std::string> presence_json() override { return std::string("[]"); }
+  Result<std::string> clients_json() override { return std::string("[]"); }
+  Result<std::string> outbox_json() override { return std::string("{}"); }
+  Result<std::string> metrics_text() override { return std::string("foyer_up 1\n"); }
+  std::pair<bool, std::string> ready() override { return {is_ready, R"({"ledger":true})"}; }
+  Result<std::string> admit(const std::string& address) override {
+    if (address != "10.77.0.2") return fail(Code::refuse, "nobody has {}", address);
+    return std::string(R"({"admitted":true})");
+  }
+  Result<std::string> remove(const std::string&) override { return std::string("{}"); }
+  Result<std::string> mint_token(const std::string& kind, const std::string& zone,
+                                 std::optional<std::chrono::seconds> ttl) override {
+    minted = kind + "/" + zone + "/" + (ttl ? std::to_string(ttl->count()) : "-");
+    return std::string("{}");
+  }
+  std::shared_ptr<ports::HttpStream> follow_events() override { return nullptr; }
+  bool is_ready = true;
+  std::string minted;
+};
+
+ports::HttpResponse ask(const Admin& admin, const char* method, const char* path, const json& object = {},
+                        const char* authorization = nullptr) {
+  auto request = House::request(method, path);
+  if (!object.is_null()) {
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = object.dump();
+  }
+  if (authorization) request.headers.emplace_back("Authorization", authorization);
+  return admin.handle(request);
+}
+
+TEST(AdminSide, answers_and_mints) {
+  FakeAdmin services;
+  Admin admin(services);
+  EXPECT_EQ(ask(admin, "GET", "/v1/status").body, R"({"ok":true})");
+  EXPECT_EQ(ask(admin, "GET", "/v1/radio").status, 503);
+  EXPECT_EQ(ask(admin, "GET", "/v1/nothing").status, 404);
+  EXPECT_EQ(ask(admin, "GET", "/v1/tokens").status, 405);
+  EXPECT_EQ(ask(admin, "GET", "/v1/events").status, 503);
+  EXPECT_EQ(ask(admin, "GET", "/readyz").status, 200);
+  services.is_ready = false;
+  EXPECT_EQ(ask(admin, "GET", "/readyz").status, 503);
+  EXPECT_EQ(ask(admin, "POST", "/v1/clients/admit", {{"address", "10.77.0.2"}}).status, 200);
+  EXPECT_EQ(ask(admin, "POST", "/v1/clients/admit", {{"address", "10.77.0.9"}}).status, 400);
+  EXPECT_EQ(ask(admin, "POST", "/v1/clients/admit", json::object()).status, 400);
+  EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"zone", "food"}, {"ttl", "2h"}}).status, 200);
+  EXPECT_EQ(services.minted, "poster/food/7200");
+  EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"ttl", 90}}).status, 200);
+  EXPECT_EQ(services.minted, "poster//90");
+  EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"ttl", "soon"}}).status, 400);
+}
+
+TEST(AdminSide, asks_for_the_password_except_for_health) {
+  FakeAdmin services;
+  Admin admin(services, sha256(as_bytes("open sesame")));
+  for (const char* open : {"/metrics", "/healthz", "/readyz"}) EXPECT_EQ(ask(admin, "GET", open).status, 200) << open;
+  EXPECT_EQ(ask(admin, "GET", "/v1/status").status, 401);
+  EXPECT_EQ(ask(admin, "GET", "/v1/status", {}, "Basic YWRtaW46b3BlbiBzZXNhbWU=").status, 200);
+  EXPECT_EQ(ask(admin, "GET", "/v1/status", {}, "Basic YWRtaW46b3BlbiBzZXNhbWY=").status, 401);
+  EXPECT_EQ(ask(admin, "GET", "/v1/status", {}, "Basic ????").status, 401);
+}
+
+TEST(Words, match_and_host) {
+  std::vector<std::string> params;
+  EXPECT_TRUE(match("/c/{id}", "/c/abc", params));
+  EXPECT_EQ(params, std::vector<std::string>{"abc"});
+  EXPECT_FALSE(match("/c/{id}", "/c/", params));
+  EXPECT_FALSE(match("/c/{id}", "/c/a/b", params));
+  EXPECT_FALSE(match("/", "/c", params));
+  EXPECT_EQ(host_of("[FD00::1]:8080"), "fd00::1");
+  EXPECT_EQ(host_of("Example.COM."), "example.com");
+}
+
+}  // namespace
+}  // namespace foyer::portal

@@ -1,0 +1,115 @@
+#include "portal/token.hpp"
+
+#include <gtest/gtest.h>
+
+#include "fake_services.hpp"
+#include "portal/nonce.hpp"
+
+namespace foyer::portal {
+namespace {
+
+using namespace std::chrono_literals;
+using campaign::Reason;
+using test::House;
+using test::kNow;
+
+const std::vector<std::string> kZones{"entrance", "food"};
+
+auto check(const std::string& text, WallTime now = kNow, std::string_view store = "store-001") {
+  return verify(text, House::keys(), store, kZones, now, 30s);
+}
+MintedToken make(TokenKind kind, std::string zone = "food", WallTime now = kNow) {
+  return mint({kind, "store-001", std::move(zone), 1h}, House::keys(), now, 30s, House::counting());
+}
+
+TEST(Token, says_back_what_was_minted_in_at_most_64_characters) {
+  for (const auto kind : {TokenKind::poster, TokenKind::screen, TokenKind::receipt, TokenKind::staff}) {
+    const auto minted = make(kind);
+    EXPECT_LE(minted.text.size(), 64u);
+    const auto token = check(minted.text);
+    ASSERT_TRUE(token) << to_string(kind);
+    EXPECT_EQ(token->kind, kind);
+    EXPECT_EQ(token->zone, "food");
+    EXPECT_EQ(token->expires, minted.expires);
+    EXPECT_EQ(token->hash.size(), 32u);
+  }
+  EXPECT_EQ(check(make(TokenKind::poster, "").text)->zone, "");
+}
+
+TEST(Token, every_single_bit_counts) {
+  const auto raw = *from_base64url(make(TokenKind::poster).text);
+  for (std::size_t bit = 0; bit < raw.size() * 8; ++bit) {
+    auto changed = raw;
+    changed[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    const auto token = check(to_base64url(changed));
+    ASSERT_FALSE(token) << "bit " << bit;
+    ASSERT_EQ(token.error(), Reason::bad_signature) << "bit " << bit;
+  }
+}
+
+TEST(Token, is_refused_when_malformed_or_of_another_store_or_key) {
+  const auto text = make(TokenKind::poster).text;
+  for (const std::string& wrong : {std::string(), std::string("A"), text + "A", text.substr(1), text + "=",
+                                   std::string(50, 'A'), std::string(5000, 'A'), "%" + text}) {
+    const auto token = check(wrong);
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error(), Reason::bad_signature);
+  }
+  EXPECT_EQ(check(text, kNow, "store-002").error(), Reason::bad_signature);
+  auto keys = House::keys();
+  keys.current.secret.fill(0x43);
+  EXPECT_EQ(verify(text, keys, "store-001", kZones, kNow, 30s).error(), Reason::bad_signature);
+}
+
+TEST(Token, of_the_previous_key_still_counts) {
+  auto before = House::keys();
+  before.current = *before.previous;
+  before.previous.reset();
+  const auto text = mint({TokenKind::poster, "store-001", "", 1h}, before, kNow, 30s, House::counting()).text;
+  EXPECT_TRUE(check(text));
+}
+
+TEST(Token, expires_to_the_second) {
+  const auto minted = make(TokenKind::receipt);
+  EXPECT_TRUE(check(minted.text, minted.expires - 1ms));
+  EXPECT_EQ(check(minted.text, minted.expires).error(), Reason::expired);
+}
+
+TEST(Token, of_a_screen_lives_for_its_slot_and_the_next) {
+  const auto slot = from_unix_ms(1'763'780'400'000 / 30'000 * 30'000);
+  const auto minted = make(TokenKind::screen, "food", slot + 29s);
+  EXPECT_TRUE(check(minted.text, slot));
+  EXPECT_TRUE(check(minted.text, slot + 59s));
+  EXPECT_EQ(check(minted.text, slot + 60s).error(), Reason::expired);
+  EXPECT_EQ(check(minted.text, slot - 1s).error(), Reason::expired);
+  EXPECT_EQ(make(TokenKind::screen, "food", slot).text, minted.text) << "two displays of a zone show the same code";
+  EXPECT_NE(make(TokenKind::screen, "food", slot + 30s).text, minted.text);
+  EXPECT_NE(make(TokenKind::screen, "entrance", slot).text, minted.text);
+}
+
+TEST(Nonce, is_its_devices_own_for_a_minute) {
+  const auto key = nonce_key(House::keys().current);
+  const auto nonce = make_nonce(key, "device-a", kNow, House::counting());
+  EXPECT_TRUE(check_nonce(key, nonce, "device-a", kNow + 59s));
+  EXPECT_EQ(check_nonce(key, nonce, "device-a", kNow + 60s).error(), Reason::nonce_expired);
+  EXPECT_EQ(check_nonce(key, nonce, "device-b", kNow).error(), Reason::wrong_holder);
+  EXPECT_EQ(check_nonce(key, nonce, "device-b", kNow + 60s).error(), Reason::wrong_holder);
+  EXPECT_EQ(nonce_hash(nonce).size(), 32u);
+}
+
+TEST(Nonce, every_single_bit_counts) {
+  const auto key = nonce_key(House::keys().current);
+  const auto raw = *from_base64url(make_nonce(key, "device-a", kNow, House::counting()));
+  for (std::size_t bit = 0; bit < raw.size() * 8; ++bit) {
+    auto changed = raw;
+    changed[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    const auto checked = check_nonce(key, to_base64url(changed), "device-a", kNow);
+    ASSERT_FALSE(checked) << "bit " << bit;
+    ASSERT_EQ(checked.error(), Reason::bad_signature) << "bit " << bit;
+  }
+  EXPECT_EQ(check_nonce(key, "", "device-a", kNow).error(), Reason::bad_signature);
+  EXPECT_EQ(check_nonce(key, std::string(5000, 'x'), "device-a", kNow).error(), Reason::bad_signature);
+}
+
+}  // namespace
+}  // namespace foyer::portal
