@@ -6,3 +6,5 @@ install(FILES systemd/foyer.tmpfiles DESTINATION lib/tmpfiles.d RENAME foyer.con
 install(FILES config/foyer.yaml DESTINATION etc/foyer PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
 install(FILES config/campaigns/lunch-draw.yaml DESTINATION share/doc/foyer/campaigns)
 install(FILES config/mosquitto/foyer.acl DESTINATION share/doc/foyer/mosquitto)
+install(FILES docs/man/foyerctl.1 DESTINATION share/man/man1)
+install(FILES docs/man/foyerd.8 docs/man/foyer-gate.8 DESTINATION share/man/man8)

@@ -90,8 +90,9 @@ class Ctl {
 
  private:
   int finish(const Result<drivers::httplib::Answer>& answer, const std::function<void(const json&)>& show) {
-    if (!answer) return complain(fmt::format("{} ({}; is foyerd running, and may you use its socket?)",
-                                             answer.error().message, socket_));
+    if (!answer)
+      return complain(
+          fmt::format("{} ({}; is foyerd running, and may you use its socket?)", answer.error().message, socket_));
     if (answer->status >= 300) return complain(problem(*answer));
     const auto parsed = json::parse(answer->body, nullptr, false);
     if (json_ || parsed.is_discarded())
@@ -184,7 +185,8 @@ int main(int argc, char** argv) {
     sub->callback([run, &status] { status = run(); });
     return sub;
   };
-  command("status", "The house at a glance", [&] { return ctl().get("/v1/status", [](const json& j) { print_fields(j); }); });
+  command("status", "The house at a glance",
+          [&] { return ctl().get("/v1/status", [](const json& j) { print_fields(j); }); });
   command("radio", "Adapters and broadcasts", [&] { return ctl().get("/v1/radio", show_radio); });
   command("presence", "Which beacons are here", [&] {
     return ctl().get("/v1/presence", [](const json& rows) {
@@ -198,14 +200,21 @@ int main(int argc, char** argv) {
   });
   command("outbox", "What waits to go upstream", [&] { return ctl().get("/v1/outbox", show_outbox); });
   const auto done = [](const json& j) { print_fields(j); };
-  command("admit", "Let a device in", [&, done] { return ctl().post("/v1/clients/admit", {{"address", address}}, done); })
+  command("admit", "Let a device in",
+          [&, done] {
+            return ctl().post("/v1/clients/admit", {{"address", address}}, done);
+          })
       ->add_option("ADDRESS", address, "IP or MAC address")
       ->required();
-  command("remove", "Shut a device out", [&, done] { return ctl().post("/v1/clients/remove", {{"address", address}}, done); })
+  command("remove", "Shut a device out",
+          [&, done] {
+            return ctl().post("/v1/clients/remove", {{"address", address}}, done);
+          })
       ->add_option("ADDRESS", address, "IP or MAC address")
       ->required();
-  command("events", "Events as they are stored, from now on", [&] { return ctl().follow(); })
-      ->add_flag("--follow", follow, "Go on until interrupted (it always does)");
+  command("events", "Events as they are stored, from now on", [&] {
+    return ctl().follow();
+  })->add_flag("--follow", follow, "Go on until interrupted (it always does)");
   auto* token = cli.add_subcommand("token", "Tokens for QR codes");
   token->require_subcommand(1);
   auto* mint = token->add_subcommand("mint", "Sign a token and print its link");
@@ -219,7 +228,8 @@ int main(int argc, char** argv) {
     status = ctl().post("/v1/tokens", order, [](const json& minted) { fmt::print("{}\n", cell(minted["url"])); });
   });
   command("decode", "Hex advertising data on standard input → JSON, a line each", [] { return decode(); });
-  auto* rendered = command("render", "Configuration for a neighbour, from foyer.yaml", [&] { return render(what, path); });
+  auto* rendered =
+      command("render", "Configuration for a neighbour, from foyer.yaml", [&] { return render(what, path); });
   rendered->add_option("WHAT", what, "hostapd or dnsmasq")->required()->check(CLI::IsMember({"hostapd", "dnsmasq"}));
   rendered->add_option("--config", path, "foyer.yaml")->capture_default_str();
   try {

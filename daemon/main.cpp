@@ -1,6 +1,6 @@
 // foyerd: the composition root, and the only file of foyerd that names drivers.
-#include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -58,7 +58,8 @@ tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& con
       if (!read) return tl::make_unexpected(read.error());
       scenario = std::move(*read);
     }
-    return drivers::sim::make_radio(std::move(scenario), loop, clock, static_cast<std::uint64_t>(unix_ms(clock.wall())));
+    return drivers::sim::make_radio(std::move(scenario), loop, clock,
+                                    static_cast<std::uint64_t>(unix_ms(clock.wall())));
   }
   using Mode = drivers::bluez::Settings::Mode;
   drivers::bluez::Settings settings;
@@ -86,8 +87,8 @@ void make_wifi(const Config& config, Loop& loop, const ports::Clock& clock, app:
     parts.gate = drivers::nftables::make_gate({config.wifi.gate_socket}, loop, loop);
     parts.stations = drivers::neighbour::make_stations({config.wifi.interface}, loop);
     if (!config.wifi.hostapd.empty())
-      parts.stations =
-          drivers::hostapd::make_stations({config.wifi.hostapd, own_directory(config)}, std::move(parts.stations), loop, loop);
+      parts.stations = drivers::hostapd::make_stations({config.wifi.hostapd, own_directory(config)},
+                                                       std::move(parts.stations), loop, loop);
   }
 }
 
@@ -152,9 +153,8 @@ int run(const std::string& path, const std::string& level) {
   }
   drivers::systemd::notify("READY=1");
   spdlog::info("foyerd {} ready: guests on port {}, admin on port {}", kVersion, app.guest_port(), app.admin_port());
-  const auto headline = core_loop.every(std::chrono::seconds{10}, [&app] {
-    drivers::systemd::notify("STATUS=" + app.headline());
-  });
+  const auto headline =
+      core_loop.every(std::chrono::seconds{10}, [&app] { drivers::systemd::notify("STATUS=" + app.headline()); });
   const int status = core_loop.run();
   drivers::systemd::notify("STOPPING=1");
   app.stop();

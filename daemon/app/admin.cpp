@@ -39,8 +39,8 @@ Result<std::string> Admin::status_json() {
   auto& storage = out["storage"];
   storage = {{"bytes", s->ledger.pages_used * s->ledger.page_size}, {"wal_bytes", s->ledger.wal_bytes}};
   if (!ledger_.opened().set_aside.empty()) storage["set_aside"] = ledger_.opened().set_aside;
-  out["upstream"] = s->has_uplink ? json{{"connected", s->uplink.connected}, {"last_error", s->uplink.last_error}}
-                                  : json(nullptr);
+  out["upstream"] =
+      s->has_uplink ? json{{"connected", s->uplink.connected}, {"last_error", s->uplink.last_error}} : json(nullptr);
   for (const auto& [stream, state] : s->streams) out["outbox"][std::string(to_string(stream))] = state.rows;
   return out.dump();
 }
@@ -126,8 +126,16 @@ Result<std::string> Admin::admit(const std::string& ip_or_mac) {
   if (!config) return fail(config);
   campaign::AdmitCommand command;
   auto& session = command.session;
-  session = {random_hex(kernel_random, 16), visitor->subject, visitor->device, visitor->pair, Way::operator_, "", "",
-             5, clock_.wall(), clock_.wall() + config->wifi.session_length};
+  session = {random_hex(kernel_random, 16),
+             visitor->subject,
+             visitor->device,
+             visitor->pair,
+             Way::operator_,
+             "",
+             "",
+             5,
+             clock_.wall(),
+             clock_.wall() + config->wifi.session_length};
   const auto answer = ledger_.admit(command, kLedger);
   if (!answer) return fail(answer);
   if (answer->refused) return fail(Code::refuse, "not admitted: {}", campaign::to_string(*answer->refused));
@@ -138,8 +146,7 @@ Result<std::string> Admin::admit(const std::string& ip_or_mac) {
 }
 
 Result<std::string> Admin::remove(const std::string& ip_or_mac) {
-  const auto removed =
-      core_.box.ask([this, ip_or_mac] { return core_.guests.remove(ip_or_mac, "removed"); }, kCore);
+  const auto removed = core_.box.ask([this, ip_or_mac] { return core_.guests.remove(ip_or_mac, "removed"); }, kCore);
   if (!removed) return fail(removed);
   if (*removed == 0) return fail(Code::refuse, "nobody with {} is in", ip_or_mac);
   return json{{"removed", *removed}}.dump();

@@ -24,10 +24,10 @@ class Admin final : public portal::AdminServices {
     Guests& guests;
     const Hearing& hearing;
     Feed& feed;
-    std::function<Snapshot()> snapshot;              ///< without the ledger's part
+    std::function<Snapshot()> snapshot;  ///< without the ledger's part
     std::function<portal::TokenKeys()> token_keys;
     std::function<config::Config()> config;
-    std::function<std::string()> portal_url;         ///< "http://10.77.0.1": what stands before /q/{token}
+    std::function<std::string()> portal_url;  ///< "http://10.77.0.1": what stands before /q/{token}
   };
 
   Admin(Core core, ledger::Ledger& ledger, const ports::Clock& clock)

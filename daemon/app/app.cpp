@@ -30,8 +30,8 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto kLedger = 10'000ms;           // a start or a reload may wait for a slow card
-constexpr std::chrono::hours kKeyAge{24};    // privacy mode visit: what is named by a key is unlinkable a day later
+constexpr auto kLedger = 10'000ms;         // a start or a reload may wait for a slow card
+constexpr std::chrono::hours kKeyAge{24};  // privacy mode visit: what is named by a key is unlinkable a day later
 }  // namespace
 
 class App::Impl {
@@ -125,8 +125,8 @@ Result<void> App::Impl::open_ledger() {
   ledger_ = std::move(*opened);
   const auto& came = ledger_->opened();
   if (!came.set_aside.empty())
-    spdlog::error("storage was damaged: set aside as {}, {} rows kept, {} lost, new epoch {}", came.set_aside, came.kept,
-                  came.lost, ledger_->epoch());
+    spdlog::error("storage was damaged: set aside as {}, {} rows kept, {} lost, new epoch {}", came.set_aside,
+                  came.kept, came.lost, ledger_->epoch());
   ledger_->on_stored([this](const std::vector<StoredEvent>& events) {
     if (auto* upstream = upstream_seen_.load()) upstream->note(events);
     // A full core box loses only the followers' view and a nudge: the uplink looks again every second.
@@ -170,7 +170,8 @@ Result<void> App::Impl::listen() {
   if (auto bound = bind(*parts_.guest_http, {config_.portal.http, 192, 256, 8 * 1024, "", ""}); !bound) return bound;
   if (parts_.guest_https) {
     const auto& https = *config_.portal.https;
-    if (auto bound = bind(*parts_.guest_https, {https.listen, 192, 256, 8 * 1024, https.certificate, https.key}); !bound)
+    if (auto bound = bind(*parts_.guest_https, {https.listen, 192, 256, 8 * 1024, https.certificate, https.key});
+        !bound)
       return bound;
   }
   if (auto bound = bind(*parts_.admin_http, {config_.admin.http, 24, 64, 64 * 1024, "", ""}); !bound) return bound;
@@ -184,7 +185,8 @@ Result<void> App::Impl::listen() {
     if (auto same = guests_->reconcile(); !same) spdlog::error("reconcile the gate: {}", same.error().message);
   });
   // Guests who are in stay in without foyer-gate; new ones wait. So a missing gate is not the end of the start.
-  if (auto laid = parts_.gate->setup(policy); !laid) spdlog::error("the gate is not there yet: {}", laid.error().message);
+  if (auto laid = parts_.gate->setup(policy); !laid)
+    spdlog::error("the gate is not there yet: {}", laid.error().message);
   if (auto started = parts_.stations->start(*guests_); !started) return std::move(started).context("watch the Wi-Fi");
   const auto recorded = ledger_->sessions(kLedger);
   if (!recorded) return fail(recorded);
@@ -241,8 +243,9 @@ Result<void> App::Impl::start_upstream() {
   upstream_ = std::make_unique<Upstream>(uplink_settings(config_, *ledger_, surroundings_, parts_.clock), *ledger_,
                                          std::move(*publisher), parts_.core, parts_.clock, parts_.timers);
   const sync::Identity identity{config_.gateway.tenant, config_.gateway.store, config_.gateway.id, ledger_->epoch()};
-  orders_ = std::make_unique<Orders>(identity, *ledger_, *admin_services_, *clerk_, parts_.clock,
-                                     [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
+  orders_ =
+      std::make_unique<Orders>(identity, *ledger_, *admin_services_, *clerk_, parts_.clock,
+                               [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
   upstream_->on_downlink([this](const ports::InboundMessage& message) { orders_->take(message); });
   upstream_seen_ = upstream_.get();
   return upstream_->start().context("start the uplink");
@@ -348,7 +351,9 @@ Snapshot App::Impl::snapshot() const {
 }
 
 std::string App::Impl::headline() const {
-  const auto upstream = !upstream_ ? "no upstream" : upstream_->status().connected ? "upstream connected" : "upstream away";
+  const auto upstream = !upstream_                      ? "no upstream"
+                        : upstream_->status().connected ? "upstream connected"
+                                                        : "upstream away";
   return fmt::format("{} guests, {} beacons here, {}", guests_->open_sessions(), hearing_->presence().figures().here,
                      upstream);
 }
@@ -360,7 +365,8 @@ void App::Impl::stop() {
     if (!ledger_->record({{Stream::health, "gateway.stopped", "", "{}"}})) ++events_refused_;
   feed_.close();
   parts_.core.close();  // every waiting request fails now, so that the listeners can end
-  for (auto* server : {parts_.guest_http.get(), parts_.guest_https.get(), parts_.admin_http.get(), parts_.control.get()})
+  for (auto* server :
+       {parts_.guest_http.get(), parts_.guest_https.get(), parts_.admin_http.get(), parts_.control.get()})
     if (server != nullptr) server->stop();
   if (clerk_) clerk_->stop();
   if (upstream_) upstream_->stop(1000ms);

@@ -24,18 +24,18 @@ struct Parts {
   ports::Timers& timers;
   Mailbox& core;
   std::unique_ptr<ports::Radio> radio;
-  std::unique_ptr<ports::Gate> gate;            ///< null: wifi.gate is off
-  std::unique_ptr<ports::Stations> stations;    ///< null with the gate
+  std::unique_ptr<ports::Gate> gate;                                                ///< null: wifi.gate is off
+  std::unique_ptr<ports::Stations> stations;                                        ///< null with the gate
   std::unique_ptr<ports::HttpServer> guest_http, guest_https, admin_http, control;  ///< guest_https may be null
 };
 
 /// What the process knows besides its configuration.
 struct Surroundings {
-  std::string config_path;   ///< read again on reload
+  std::string config_path;  ///< read again on reload
   std::string boot_id;
   std::string version;
   WallTime build_date{};
-  std::function<void(int)> quit;   ///< ends the loop with this status; core thread
+  std::function<void(int)> quit;  ///< ends the loop with this status; core thread
 };
 
 /// Makes the publisher once the ledger is open (its client id and will need no epoch, its start does).

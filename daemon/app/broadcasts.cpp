@@ -17,7 +17,8 @@ std::vector<ports::Broadcast> broadcasts_at(const std::vector<config::BroadcastB
   for (const auto& beacon : beacons) {
     const auto slot = static_cast<std::uint64_t>(unix_ms(now) / 1000 / beacon.rotate.count());
     const auto minor = beacon.minor ? *beacon.minor : rolling_minor(key, beacon.uuid, beacon.major, slot);
-    out.push_back({{beacon.uuid, beacon.major, minor}, static_cast<std::int8_t>(beacon.measured_power), beacon.adapter});
+    out.push_back(
+        {{beacon.uuid, beacon.major, minor}, static_cast<std::int8_t>(beacon.measured_power), beacon.adapter});
   }
   return out;
 }

@@ -26,8 +26,7 @@ void Feed::push(const std::string& text) {
     const auto follower = one.lock();
     if (!follower) continue;
     // The raw pointer is safe: the task runs on the thread that owns the follower, from within its next().
-    [[maybe_unused]] const bool taken =
-        follower->box()->try_post([raw = follower.get(), text] { raw->deliver(text); });
+    [[maybe_unused]] const bool taken = follower->box()->try_post([raw = follower.get(), text] { raw->deliver(text); });
   }
 }
 

@@ -25,7 +25,7 @@ class Follower final : public ports::HttpStream {
 
  private:
   std::shared_ptr<Mailbox> box_;
-  std::string pending_;         // touched only while this follower's thread drains
+  std::string pending_;  // touched only while this follower's thread drains
   std::uint64_t told_missed_ = 0;
 };
 

@@ -162,8 +162,8 @@ Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::stri
   std::vector<std::string> pairs;
   for (const auto& [pair, entry] : by_pair_) {
     if (!entry.key) continue;
-    const bool extra = ip && std::any_of(entry.extra.begin(), entry.extra.end(),
-                                         [&](const GuestKey& key) { return key.ip == *ip; });
+    const bool extra =
+        ip && std::any_of(entry.extra.begin(), entry.extra.end(), [&](const GuestKey& key) { return key.ip == *ip; });
     if ((mac && entry.key->mac == *mac) || (ip && entry.key->ip == *ip) || extra) pairs.push_back(pair);
   }
   for (const auto& pair : pairs) end(by_pair_.at(pair), reason);

@@ -57,7 +57,8 @@ class Guests final : public ports::StationEvents {
   std::size_t sessions() const { return by_pair_.size(); }
   std::size_t open_sessions() const;
 
-  /// As of the newest tick: empty while the gate answers (or there is none by configuration), else what is wrong with it.
+  /// As of the newest tick: empty while the gate answers (or there is none by configuration), else what is wrong with
+  /// it.
   const std::string& gate_fault() const { return fault_; }
   /// The address of an IP or of a MAC that is on the guests' side now.
   Result<IpAddress> address_of(const std::string& ip_or_mac);
@@ -70,8 +71,8 @@ class Guests final : public ports::StationEvents {
  private:
   struct Entry {
     Session session;
-    std::optional<ports::GuestKey> key;      ///< once the device was seen
-    std::vector<ports::GuestKey> extra;      ///< its IPv6 addresses that are open too
+    std::optional<ports::GuestKey> key;  ///< once the device was seen
+    std::vector<ports::GuestKey> extra;  ///< its IPv6 addresses that are open too
     std::uint64_t bytes_up = 0, bytes_down = 0;
   };
 

@@ -26,7 +26,8 @@ Hearing::Hearing(const config::Config& config, const ports::Clock& clock, const 
 void Hearing::set_own(const std::vector<ports::Broadcast>& broadcasts) {
   std::vector<BeaconId> own;
   for (const auto& broadcast : broadcasts) own.push_back(broadcast.id);
-  presence_.set_own([own = std::move(own)](const BeaconId& id) { return std::find(own.begin(), own.end(), id) != own.end(); });
+  presence_.set_own(
+      [own = std::move(own)](const BeaconId& id) { return std::find(own.begin(), own.end(), id) != own.end(); });
 }
 
 void Hearing::reconfigure(const config::Config& config) {

@@ -41,7 +41,7 @@ class Hearing final : public ports::RadioEvents {
   const Figures& figures() const { return figures_; }
   const presence::Presence& presence() const { return presence_; }
   const ports::RadioStatus& radio() const { return status_; }
-  std::string here_json() const;    ///< who is here, for `foyerctl presence`
+  std::string here_json() const;  ///< who is here, for `foyerctl presence`
 
  private:
   void flush();

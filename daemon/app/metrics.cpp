@@ -49,9 +49,11 @@ void ledger_families(Families& out, const Snapshot& s) {
   out.gauge("ledger_bytes", "Pages in use, in bytes.", number(s.ledger.pages_used * s.ledger.page_size));
   out.gauge("ledger_wal_bytes", "Size of the write-ahead log.", number(s.ledger.wal_bytes));
   out.gauge("ledger_commit_seconds", "How long the newest commit took.", number(s.ledger.last_commit_us) / 1e6);
-  out.gauge("ledger_commit_slowest_seconds", "The slowest commit since start.", number(s.ledger.slowest_commit_us) / 1e6);
+  out.gauge("ledger_commit_slowest_seconds", "The slowest commit since start.",
+            number(s.ledger.slowest_commit_us) / 1e6);
   for (const auto& [stream, state] : s.streams)
-    out.gauge("outbox_rows", "Events not yet safe upstream.", number(state.rows), {{"stream", std::string(to_string(stream))}});
+    out.gauge("outbox_rows", "Events not yet safe upstream.", number(state.rows),
+              {{"stream", std::string(to_string(stream))}});
   for (const auto& [stream, state] : s.streams)
     out.gauge("outbox_bytes", "Their size.", number(state.bytes), {{"stream", std::string(to_string(stream))}});
 }
@@ -60,11 +62,14 @@ void uplink_families(Families& out, const Snapshot& s) {
   if (!s.has_uplink) return;
   out.gauge("uplink_connected", "1 while connected to the broker.", s.uplink.connected ? 1 : 0);
   for (const auto& [stream, state] : s.uplink.streams)
-    out.gauge("uplink_in_flight", "Batches the broker has not answered.", number(state.in_flight), {{"stream", std::string(to_string(stream))}});
+    out.gauge("uplink_in_flight", "Batches the broker has not answered.", number(state.in_flight),
+              {{"stream", std::string(to_string(stream))}});
   for (const auto& [stream, state] : s.uplink.streams)
-    out.counter("uplink_refused_total", "Batches the broker did not take.", number(state.refused), {{"stream", std::string(to_string(stream))}});
+    out.counter("uplink_refused_total", "Batches the broker did not take.", number(state.refused),
+                {{"stream", std::string(to_string(stream))}});
   for (const auto& [stream, state] : s.uplink.streams)
-    out.counter("uplink_resent_total", "Rows sent more than once.", number(state.resent), {{"stream", std::string(to_string(stream))}});
+    out.counter("uplink_resent_total", "Rows sent more than once.", number(state.resent),
+                {{"stream", std::string(to_string(stream))}});
 }
 
 }  // namespace
@@ -83,7 +88,8 @@ std::string to_prometheus(const Snapshot& s) {
   out.gauge("sessions_open", "Of those, open in the gate.", number(s.sessions_open));
   out.gauge("core_queue", "Tasks waiting for the core loop.", number(s.core_depth));
   out.counter("core_refused_total", "Tasks refused because that queue was full.", number(s.core_refused));
-  out.counter("events_refused_total", "Presence and health events not stored because the ledger was overloaded.", number(s.events_refused));
+  out.counter("events_refused_total", "Presence and health events not stored because the ledger was overloaded.",
+              number(s.events_refused));
   ledger_families(out, s);
   uplink_families(out, s);
   for (const auto& [name, value] : s.guest_http)

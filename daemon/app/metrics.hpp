@@ -25,7 +25,7 @@ struct Snapshot {
   bool has_uplink = false;
   sync::UplinkStatus uplink;
   std::uint64_t events_refused = 0;
-  std::vector<std::pair<std::string, std::uint64_t>> guest_http;   ///< counters of the guests' listeners
+  std::vector<std::pair<std::string, std::uint64_t>> guest_http;  ///< counters of the guests' listeners
 };
 
 /// Prometheus text format 0.0.4, every name with the prefix foyer_ (docs/metrics.md).

@@ -39,7 +39,8 @@ void Orders::apply(const sync::CampaignDown& down) {
     auto parsed = campaign::parse_campaign_json(down.payload, "mqtt");
     if (!parsed) return refuse_campaign(down.id, parsed.error());
     if (parsed->id != down.id)
-      return refuse_campaign(down.id, {{"mqtt", 0, 0, "/id", fmt::format("'{}' is not the topic's '{}'", parsed->id, down.id)}});
+      return refuse_campaign(down.id,
+                             {{"mqtt", 0, 0, "/id", fmt::format("'{}' is not the topic's '{}'", parsed->id, down.id)}});
     campaigns.push_back(std::move(*parsed));
   }
   // The ledger answers upstream by its own events, in the same transaction.

@@ -19,7 +19,11 @@ class Orders {
 
   Orders(sync::Identity identity, ledger::Ledger& ledger, portal::AdminServices& admin, Clerk& clerk,
          const ports::Clock& clock, Publish publish)
-      : identity_(std::move(identity)), ledger_(ledger), admin_(admin), clerk_(clerk), clock_(clock),
+      : identity_(std::move(identity)),
+        ledger_(ledger),
+        admin_(admin),
+        clerk_(clerk),
+        clock_(clock),
         publish_(std::move(publish)) {}
 
   /// False: not a downlink message.

@@ -20,10 +20,10 @@ struct DatedKey {
 };
 
 struct Secrets {
-  portal::TokenKeys tokens;             ///< token.keys: `id hex`, newest first
-  std::vector<DatedKey> pseudonyms;     ///< pseudonym.keys: `unix-ms hex`, newest first, at most kPseudonymKeys
-  Bytes holdout;                        ///< holdout.key: never rotated, a new one would draw new holdouts
-  Bytes beacons;                        ///< beacon.key: rolling minors
+  portal::TokenKeys tokens;          ///< token.keys: `id hex`, newest first
+  std::vector<DatedKey> pseudonyms;  ///< pseudonym.keys: `unix-ms hex`, newest first, at most kPseudonymKeys
+  Bytes holdout;                     ///< holdout.key: never rotated, a new one would draw new holdouts
+  Bytes beacons;                     ///< beacon.key: rolling minors
 };
 
 /// The newest key names new visitors; the one before still recognises who came in under it.

@@ -27,8 +27,9 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   auto answer = ledger_.admit(command, settings_.ledger_deadline);
   if (!answer || answer->refused) return answer;
   // Recorded first, then opened: a crash in between leaves a session that is opened when the device shows itself.
-  const auto opened = core_.ask([this, recorded = answer->session, ip = order.ip] { return guests_.open(recorded, ip); },
-                                settings_.core_deadline);
+  const auto opened =
+      core_.ask([this, recorded = answer->session, ip = order.ip] { return guests_.open(recorded, ip); },
+                settings_.core_deadline);
   if (!opened) return fail(opened);
   return answer;
 }

@@ -40,8 +40,8 @@ class Services final : public portal::Services {
  private:
   const Settings settings_;
   Mailbox& core_;
-  Guests& guests_;   // touched only by what the core runs
-  Rates& rates_;     // likewise
+  Guests& guests_;  // touched only by what the core runs
+  Rates& rates_;    // likewise
   ledger::Ledger& ledger_;
   const ports::Clock& clock_;
 };

@@ -33,8 +33,8 @@ bool simulated(const config::Config& config) { return config.wifi.gate == config
 
 }  // namespace
 
-ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets,
-                                 const Surroundings& surroundings, const ports::Clock& clock) {
+ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
+                                 const ports::Clock& clock) {
   ledger::Settings settings;
   settings.path = config.storage.path;
   settings.max_bytes = config.storage.max_size;
@@ -92,7 +92,7 @@ sync::Settings uplink_settings(const config::Config& config, const ledger::Ledge
   sync::Settings settings;
   settings.identity = identity(config, ledger.epoch());
   settings.acknowledge = config.upstream->acknowledge == config::Acknowledge::broker ? sync::Acknowledge::broker
-                                                                                      : sync::Acknowledge::application;
+                                                                                     : sync::Acknowledge::application;
   settings.version = surroundings.version;
   settings.since = to_rfc3339(clock.wall());
   return settings;

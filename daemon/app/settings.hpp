@@ -15,8 +15,8 @@
 /// From the one configuration to what each room wants of it. Pure, but for the secret files that are named in it.
 namespace foyer::app {
 
-ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets,
-                                 const Surroundings& surroundings, const ports::Clock& clock);
+ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
+                                 const ports::Clock& clock);
 ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port);
 portal::Settings portal_settings(const config::Config& config, std::uint16_t http_port);
 sync::Settings uplink_settings(const config::Config& config, const ledger::Ledger& ledger,

@@ -15,9 +15,9 @@ namespace foyer {
 
 using Digest = std::array<std::uint8_t, 32>;
 
-Digest sha256(ByteView data);                       ///< FIPS 180-4
-Digest hmac_sha256(ByteView key, ByteView data);    ///< RFC 2104
-bool constant_time_equal(ByteView a, ByteView b);   ///< false at once when the lengths differ
+Digest sha256(ByteView data);                      ///< FIPS 180-4
+Digest hmac_sha256(ByteView key, ByteView data);   ///< RFC 2104
+bool constant_time_equal(ByteView a, ByteView b);  ///< false at once when the lengths differ
 
 /// Fills the span with random bytes. Handed in, so that tests can seed it.
 using Random = std::function<void(std::span<std::uint8_t>)>;

@@ -25,11 +25,11 @@ std::string to_string(const Fault& fault);
 struct Node {
   enum class Kind { null, scalar, sequence, map };
   Kind kind = Kind::null;
-  std::string text;                                  ///< scalar, as written without quotes
-  bool quoted = false;                               ///< scalar: a string for certain, whatever it looks like
+  std::string text;     ///< scalar, as written without quotes
+  bool quoted = false;  ///< scalar: a string for certain, whatever it looks like
   int line = 0, column = 0;
-  std::vector<Node> items;                           ///< sequence
-  std::vector<std::pair<Node, Node>> entries;        ///< map: key (a scalar), value
+  std::vector<Node> items;                     ///< sequence
+  std::vector<std::pair<Node, Node>> entries;  ///< map: key (a scalar), value
 };
 
 }  // namespace foyer

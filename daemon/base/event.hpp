@@ -37,7 +37,7 @@ struct Event {
 struct StoredEvent {
   Event event;
   std::uint64_t seq = 0;
-  WallTime time{};      ///< wall time when stored: a label
+  WallTime time{};  ///< wall time when stored: a label
 };
 
 }  // namespace foyer

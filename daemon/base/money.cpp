@@ -15,12 +15,16 @@ int currency_decimals(std::string_view currency) {
 }
 
 Result<Money> parse_money(std::string_view amount, std::string_view currency) {
-  if (currency.size() != 3 || !std::all_of(currency.begin(), currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+  if (currency.size() != 3 ||
+      !std::all_of(currency.begin(), currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
     return fail(Code::refuse, "'{}' is not a currency: three capitals like CNY", currency);
   const int decimals = currency_decimals(currency);
   const auto bad = [&] {
     return fail(Code::refuse, "'{}' is not an amount in {}: digits with at most {} decimals, like {}", amount, currency,
-                decimals, decimals == 0 ? "10" : decimals == 3 ? "10.000" : "10.00");
+                decimals,
+                decimals == 0   ? "10"
+                : decimals == 3 ? "10.000"
+                                : "10.00");
   };
   const auto dot = amount.find('.');
   const auto whole = amount.substr(0, dot);
@@ -47,8 +51,10 @@ std::string format_amount(const Money& money) {
   std::int64_t scale = 1;
   for (int i = 0; i < decimals; ++i) scale *= 10;
   const std::string sign = money.minor < 0 ? "-" : "";
-  const auto magnitude = money.minor < 0 ? 0 - static_cast<std::uint64_t>(money.minor) : static_cast<std::uint64_t>(money.minor);
-  const auto whole = magnitude / static_cast<std::uint64_t>(scale), rest = magnitude % static_cast<std::uint64_t>(scale);
+  const auto magnitude =
+      money.minor < 0 ? 0 - static_cast<std::uint64_t>(money.minor) : static_cast<std::uint64_t>(money.minor);
+  const auto whole = magnitude / static_cast<std::uint64_t>(scale),
+             rest = magnitude % static_cast<std::uint64_t>(scale);
   if (decimals == 0) return fmt::format("{}{}", sign, whole);
   return fmt::format("{}{}.{:0{}}", sign, whole, rest, decimals);
 }

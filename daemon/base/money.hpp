@@ -11,8 +11,8 @@ namespace foyer {
 
 /// An amount in the smallest unit of an ISO 4217 currency: exact, never floating point.
 struct Money {
-  std::int64_t minor = 0;   ///< cents, fen; whole yen
-  std::string currency;     ///< three capitals, "CNY"
+  std::int64_t minor = 0;  ///< cents, fen; whole yen
+  std::string currency;    ///< three capitals, "CNY"
 
   bool operator==(const Money&) const = default;
 };

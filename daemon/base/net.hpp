@@ -15,8 +15,8 @@ struct MacAddress {
   std::array<std::uint8_t, 6> bytes{};
   auto operator<=>(const MacAddress&) const = default;
 };
-std::string to_string(const MacAddress& mac);                  ///< "02:00:00:00:00:01"
-std::optional<MacAddress> parse_mac(std::string_view text);    ///< colons, either case
+std::string to_string(const MacAddress& mac);                ///< "02:00:00:00:00:01"
+std::optional<MacAddress> parse_mac(std::string_view text);  ///< colons, either case
 
 /// An IPv4 or IPv6 address in network order; IPv4-mapped IPv6 is always held as IPv4.
 struct IpAddress {
@@ -26,7 +26,7 @@ struct IpAddress {
   auto operator<=>(const IpAddress&) const = default;
 };
 std::string to_string(const IpAddress& ip);
-std::optional<IpAddress> parse_ip(std::string_view text);      ///< no scope, no brackets
+std::optional<IpAddress> parse_ip(std::string_view text);  ///< no scope, no brackets
 bool is_loopback(const IpAddress& ip);
 
 /// `10.77.0.1/20`: the address and how many leading bits are the network.

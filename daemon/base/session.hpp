@@ -29,14 +29,14 @@ std::optional<Way> parse_way(std::string_view name);
 /// A guest's time on the Wi-Fi as the ledger records it. No raw address in it: `device` and `pair` are pseudonyms of
 /// the MAC and of MAC·IP, so that what the kernel has open can be matched with what is recorded after a restart.
 struct Session {
-  std::string id;        ///< 32 hex
-  std::string subject;   ///< pseudonym of the person's device as events carry it
-  std::string device;    ///< pseudonym of the MAC
-  std::string pair;      ///< pseudonym of MAC and IPv4
+  std::string id;       ///< 32 hex
+  std::string subject;  ///< pseudonym of the person's device as events carry it
+  std::string device;   ///< pseudonym of the MAC
+  std::string pair;     ///< pseudonym of MAC and IPv4
   Way way = Way::link;
-  std::string kind;      ///< poster | screen | receipt | staff; empty where no token was used
-  std::string zone;      ///< from the token, may be empty
-  int evidence = 0;      ///< presence level the way in proves: 1 poster, 2 screen or receipt, 5 staff
+  std::string kind;  ///< poster | screen | receipt | staff; empty where no token was used
+  std::string zone;  ///< from the token, may be empty
+  int evidence = 0;  ///< presence level the way in proves: 1 poster, 2 screen or receipt, 5 staff
   WallTime since{};
   WallTime until{};
 };

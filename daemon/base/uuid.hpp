@@ -15,8 +15,8 @@ struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
   auto operator<=>(const Uuid&) const = default;
 };
-std::string to_string(const Uuid& uuid);                 ///< 8-4-4-4-12, lower case
-std::optional<Uuid> parse_uuid(std::string_view text);   ///< 8-4-4-4-12, either case
+std::string to_string(const Uuid& uuid);                ///< 8-4-4-4-12, lower case
+std::optional<Uuid> parse_uuid(std::string_view text);  ///< 8-4-4-4-12, either case
 
 /// What makes one iBeacon itself. Three numbers, not an address: the address rotates.
 struct BeaconId {
@@ -25,7 +25,7 @@ struct BeaconId {
   std::uint16_t minor = 0;
   auto operator<=>(const BeaconId&) const = default;
 };
-std::string to_string(const BeaconId& id);               ///< "uuid/major/minor"
+std::string to_string(const BeaconId& id);  ///< "uuid/major/minor"
 
 }  // namespace foyer
 

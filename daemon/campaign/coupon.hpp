@@ -21,8 +21,8 @@ std::optional<CouponState> parse_coupon_state(std::string_view name);
 /// One coupon as it stands. `id` is what events and links carry; `code` is what the till takes and is a secret of its
 /// holder: never logged, never in an event.
 struct Coupon {
-  std::string id;        ///< 32 hex
-  std::string code;      ///< 11 characters, see make_code
+  std::string id;    ///< 32 hex
+  std::string code;  ///< 11 characters, see make_code
   std::string campaign, prize;
   std::string subject;
   Text title;

@@ -18,8 +18,8 @@ namespace foyer::campaign {
 /// What is known about the one who draws. All of it attested by the house, nothing by the phone.
 struct Shopper {
   std::string subject;
-  int presence = 0;            ///< level 0 to 5
-  std::string zone;            ///< empty: not known
+  int presence = 0;  ///< level 0 to 5
+  std::string zone;  ///< empty: not known
   bool returning = false;
 };
 
@@ -27,7 +27,7 @@ struct Shopper {
 struct Usage {
   std::uint32_t subject_total = 0, subject_day = 0, total = 0, day = 0;  ///< wins
   std::optional<WallTime> subject_last_draw;
-  std::map<std::string, std::uint32_t> issued;                           ///< by prize id
+  std::map<std::string, std::uint32_t> issued;  ///< by prize id
 };
 
 /// The first reason for which this campaign is not for this shopper now, as far as needs no store: paused, clock,

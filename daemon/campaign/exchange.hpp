@@ -17,11 +17,11 @@ namespace foyer::campaign {
 // ---- draws ---------------------------------------------------------------------------------------------------
 
 struct DrawCommand {
-  std::string nonce_hash;   ///< SHA-256 of the nonce, hex, cut to 32 characters: the identity of the draw
+  std::string nonce_hash;  ///< SHA-256 of the nonce, hex, cut to 32 characters: the identity of the draw
   Shopper shopper;
   std::string session;
-  std::string mode;         ///< shake | tap
-  bool replay_only = false; ///< the nonce's time is over: only what was recorded for it, else denied nonce_expired
+  std::string mode;          ///< shake | tap
+  bool replay_only = false;  ///< the nonce's time is over: only what was recorded for it, else denied nonce_expired
 };
 
 struct WonPrize {
@@ -35,44 +35,44 @@ struct WonPrize {
 struct DrawAnswer {
   enum class Result { won, lost, denied };
   Result result = Result::denied;
-  std::string campaign;             ///< empty when there is none at all
+  std::string campaign;  ///< empty when there is none at all
   std::optional<WonPrize> prize;
   std::optional<Coupon> coupon;
-  std::optional<Reason> reason;     ///< with denied
+  std::optional<Reason> reason;  ///< with denied
 };
 
 // ---- admission -----------------------------------------------------------------------------------------------
 
 struct AdmitCommand {
-  Session session;                      ///< to record; an unexpired session of the same pair is extended instead
-  std::string token_hash;               ///< of a single-use or daily-capped token; empty: none
-  bool once = false;                    ///< token_hash lets in one device, ever (a receipt)
-  bool single_use = false;              ///< this device may use token_hash only once
-  std::chrono::seconds cooldown{0};     ///< the same device with the same token within it: the same session again
-  std::uint32_t per_device_per_day = 0; ///< 0: no cap
-  bool consent = false;                 ///< recorded with its time when true
-  std::string terms_hash;               ///< of the text agreed to
+  Session session;                       ///< to record; an unexpired session of the same pair is extended instead
+  std::string token_hash;                ///< of a single-use or daily-capped token; empty: none
+  bool once = false;                     ///< token_hash lets in one device, ever (a receipt)
+  bool single_use = false;               ///< this device may use token_hash only once
+  std::chrono::seconds cooldown{0};      ///< the same device with the same token within it: the same session again
+  std::uint32_t per_device_per_day = 0;  ///< 0: no cap
+  bool consent = false;                  ///< recorded with its time when true
+  std::string terms_hash;                ///< of the text agreed to
 };
 
 struct AdmitAnswer {
   Session session;
-  bool again = false;   ///< nothing new was recorded: the same device asked twice
-  std::optional<Reason> refused;   ///< already_redeemed (single use) or rate_limited (per day); nothing was recorded
+  bool again = false;             ///< nothing new was recorded: the same device asked twice
+  std::optional<Reason> refused;  ///< already_redeemed (single use) or rate_limited (per day); nothing was recorded
 };
 
 struct SessionEnd {
   std::string session;
-  std::string reason;   ///< expired | removed | idle | replaced
+  std::string reason;  ///< expired | removed | idle | replaced
   std::uint64_t bytes_up = 0, bytes_down = 0;
 };
 
 // ---- till ----------------------------------------------------------------------------------------------------
 
 struct TillRequest {
-  std::string code;              ///< canonical
+  std::string code;  ///< canonical
   std::string store, terminal, operator_, check_no;
-  std::optional<Money> amount;   ///< of the purchase, for min_spend
-  std::string idempotency_key;   ///< the same key, the same answer; may be empty for check
+  std::optional<Money> amount;  ///< of the purchase, for min_spend
+  std::string idempotency_key;  ///< the same key, the same answer; may be empty for check
 };
 
 struct TillAnswer {

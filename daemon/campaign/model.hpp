@@ -51,7 +51,7 @@ enum class Visits { any, new_, returning };
 struct Who {
   std::vector<std::string> any, none;  ///< segments
   Visits visits = Visits::any;
-  std::uint32_t holdout_bp = 0;        ///< hundredths of a percent kept out
+  std::uint32_t holdout_bp = 0;  ///< hundredths of a percent kept out
   bool operator==(const Who&) const = default;
 };
 
@@ -66,17 +66,17 @@ enum class BenefitKind { amount_off, percent_off, gift, exchange, stamp };
 
 struct Benefit {
   BenefitKind kind = BenefitKind::gift;
-  std::optional<Money> amount;      ///< amount_off
-  std::uint32_t percent_bp = 0;     ///< percent_off
+  std::optional<Money> amount;   ///< amount_off
+  std::uint32_t percent_bp = 0;  ///< percent_off
   std::optional<Money> min_spend;
-  Text item;                        ///< gift, exchange, stamp: what it is for
+  Text item;  ///< gift, exchange, stamp: what it is for
   bool operator==(const Benefit&) const = default;
 };
 
 struct Validity {
-  std::optional<std::chrono::milliseconds> for_;            ///< this long after issue
-  std::optional<std::chrono::year_month_day> until;         ///< to the end of this local day
-  bool end_of_day = false;                                  ///< for_ runs on to local midnight
+  std::optional<std::chrono::milliseconds> for_;     ///< this long after issue
+  std::optional<std::chrono::year_month_day> until;  ///< to the end of this local day
+  bool end_of_day = false;                           ///< for_ runs on to local midnight
   bool operator==(const Validity&) const = default;
 };
 
@@ -85,15 +85,15 @@ enum class PrizeKind { coupon, red_packet, nothing };
 struct Prize {
   std::string id;
   PrizeKind kind = PrizeKind::nothing;
-  Text title;                            ///< may be empty: made from the benefit
+  Text title;  ///< may be empty: made from the benefit
   std::uint32_t weight = 1;
-  std::optional<std::uint32_t> stock;    ///< absent: no limit
+  std::optional<std::uint32_t> stock;  ///< absent: no limit
   // coupon
   Benefit benefit;
   Validity valid;
   std::uint32_t uses = 1;
-  std::chrono::seconds interval{0};      ///< between two uses
-  std::vector<std::string> redeem_at;    ///< store ids; empty: this store
+  std::chrono::seconds interval{0};    ///< between two uses
+  std::vector<std::string> redeem_at;  ///< store ids; empty: this store
   // red_packet
   Money total;
   std::uint32_t count = 0;
@@ -109,9 +109,9 @@ struct Campaign {
   Where where;
   Who who;
   Limits limits;
-  std::vector<Prize> prizes;   ///< in the order written; at most one `nothing`
-  int priority = 0;            ///< higher first, then id
-  std::string exclusive;       ///< group; empty: none
+  std::vector<Prize> prizes;  ///< in the order written; at most one `nothing`
+  int priority = 0;           ///< higher first, then id
+  std::string exclusive;      ///< group; empty: none
   bool paused = false;
   bool operator==(const Campaign&) const = default;
 };

@@ -8,7 +8,8 @@
 
 namespace foyer::campaign {
 
-/// The one reader of campaigns, for YAML and JSON alike: every fault at once, nothing by default that was written wrong.
+/// The one reader of campaigns, for YAML and JSON alike: every fault at once, nothing by default that was written
+/// wrong.
 tl::expected<Campaign, Faults> read_campaign(const Node& document, const std::string& source);
 
 /// JSON text (as it comes over MQTT, or as the ledger stored it). A fault's key is a JSON pointer.

@@ -33,7 +33,7 @@ struct Settings {
   campaign::Text brand;
   std::string accent = "#07c160";
   std::vector<std::string> own_hosts;    ///< lower case, without port: every other Host is foreign
-  bool own_loopback = false;                   ///< simulated gate: 127.0.0.0/8 and localhost are ours too
+  bool own_loopback = false;             ///< simulated gate: 127.0.0.0/8 and localhost are ours too
   std::string redirect_v4, redirect_v6;  ///< "http://10.77.0.1/": where foreign requests are sent, by family
   bool https = false;
   bool consent_required = true;

@@ -14,9 +14,9 @@ namespace foyer::ports {
 
 /// What the kernel is to enforce between the guests and everything else.
 struct GatePolicy {
-  std::string interface;         ///< the guests' side, wlan0
-  std::string uplink;            ///< the way out, eth0; empty: there is none
-  IpPrefix address;              ///< the box on the guests' side and their network
+  std::string interface;  ///< the guests' side, wlan0
+  std::string uplink;     ///< the way out, eth0; empty: there is none
+  IpPrefix address;       ///< the box on the guests' side and their network
   std::uint16_t http_port = 8080;
   std::uint16_t https_port = 0;  ///< 0: no TLS
   bool lan_access = false;       ///< admitted guests reach private ranges behind the uplink
@@ -32,7 +32,7 @@ struct GuestKey {
 struct Guest {
   GuestKey key;
   std::chrono::seconds left{0};
-  std::uint64_t bytes_up = 0;    ///< sent by the guest since admission
+  std::uint64_t bytes_up = 0;  ///< sent by the guest since admission
   std::uint64_t bytes_down = 0;
 };
 

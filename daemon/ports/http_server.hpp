@@ -16,13 +16,13 @@ namespace foyer::ports {
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
-  std::string method;    ///< upper case
-  std::string target;    ///< as sent: origin form or absolute form
-  std::string path;      ///< percent-decoded, without query
+  std::string method;                                      ///< upper case
+  std::string target;                                      ///< as sent: origin form or absolute form
+  std::string path;                                        ///< percent-decoded, without query
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   HttpHeaders headers;
-  std::string body;      ///< at most the listener's limit
-  IpAddress remote;      ///< of the connection, never from a header
+  std::string body;  ///< at most the listener's limit
+  IpAddress remote;  ///< of the connection, never from a header
   std::uint16_t local_port = 0;
   bool tls = false;
   bool http10 = false;
@@ -58,11 +58,11 @@ using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 /// Where and how a server listens.
 struct HttpListen {
-  std::string address;               ///< "[::]:8080", "127.0.0.1:0" (any free port) or "unix:/run/foyer/control.sock"
+  std::string address;  ///< "[::]:8080", "127.0.0.1:0" (any free port) or "unix:/run/foyer/control.sock"
   std::size_t workers = 192;
-  std::size_t queue = 256;           ///< accepted connections waiting for a worker; more are answered 503
+  std::size_t queue = 256;  ///< accepted connections waiting for a worker; more are answered 503
   std::size_t max_body = 8 * 1024;
-  std::string certificate, key;      ///< PEM files; both or none
+  std::string certificate, key;  ///< PEM files; both or none
 };
 
 /// One listener. bind, serve and stop: core thread. Refuses chunked, encoded and multipart bodies (411, 415) and
@@ -71,10 +71,11 @@ class HttpServer {
  public:
   virtual ~HttpServer() = default;
   virtual Result<void> bind(const HttpListen& listen) = 0;
-  virtual Result<void> serve(HttpHandler handler) = 0;   ///< returns at once; bind first
-  virtual std::uint16_t port() const = 0;                ///< 0 for unix
-  virtual void stop() = 0;                               ///< ends every connection within a second and joins
-  virtual std::vector<std::pair<std::string, std::uint64_t>> counters() const = 0;  ///< requests, refused, panics …; any thread
+  virtual Result<void> serve(HttpHandler handler) = 0;  ///< returns at once; bind first
+  virtual std::uint16_t port() const = 0;               ///< 0 for unix
+  virtual void stop() = 0;                              ///< ends every connection within a second and joins
+  virtual std::vector<std::pair<std::string, std::uint64_t>> counters()
+      const = 0;  ///< requests, refused, panics …; any thread
 };
 
 }  // namespace foyer::ports

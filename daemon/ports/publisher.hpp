@@ -10,11 +10,11 @@
 namespace foyer::ports {
 
 struct OutboundMessage {
-  std::uint64_t tag = 0;       ///< comes back in on_acknowledged; 0: not interested
+  std::uint64_t tag = 0;  ///< comes back in on_acknowledged; 0: not interested
   std::string topic;
   std::string payload;
-  std::string content_type;    ///< MQTT 5 property; may be empty
-  std::string correlation;     ///< MQTT 5 correlation data; may be empty
+  std::string content_type;  ///< MQTT 5 property; may be empty
+  std::string correlation;   ///< MQTT 5 correlation data; may be empty
   int qos = 1;
   bool retain = false;
 };
@@ -36,8 +36,8 @@ struct PublisherLink {
 class PublisherEvents {
  public:
   virtual ~PublisherEvents() = default;
-  virtual void on_connected(const PublisherLink& link) = 0;      ///< subscriptions are in
-  virtual void on_disconnected(const std::string& reason) = 0;   ///< everything unacknowledged is forgotten here
+  virtual void on_connected(const PublisherLink& link) = 0;     ///< subscriptions are in
+  virtual void on_disconnected(const std::string& reason) = 0;  ///< everything unacknowledged is forgotten here
   virtual void on_acknowledged(std::uint64_t tag, std::uint8_t reason_code) = 0;  ///< MQTT 5 PUBACK reason
   virtual void on_received(InboundMessage message) = 0;
 };

@@ -28,17 +28,17 @@ struct BroadcastStatus {
 };
 
 struct AdapterStatus {
-  std::string name;      ///< hci0
-  std::string address;   ///< of our own adapter: not personal
+  std::string name;     ///< hci0
+  std::string address;  ///< of our own adapter: not personal
   bool powered = false;
   bool scanning = false;
   std::uint64_t adverts = 0;  ///< heard since start
 };
 
 struct RadioStatus {
-  bool up = false;        ///< at least one adapter scans (or scanning is off and the broadcasts are registered)
-  std::string mode;       ///< active | passive | off | sim
-  std::string reason;     ///< why not up
+  bool up = false;     ///< at least one adapter scans (or scanning is off and the broadcasts are registered)
+  std::string mode;    ///< active | passive | off | sim
+  std::string reason;  ///< why not up
   std::vector<AdapterStatus> adapters;
   std::vector<BroadcastStatus> broadcasts;
 };

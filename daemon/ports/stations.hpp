@@ -13,9 +13,9 @@ namespace foyer::ports {
 /// A device on the guests' side. Personal data: memory only.
 struct Station {
   MacAddress mac;
-  std::vector<IpAddress> ips;               ///< as the kernel's neighbour table shows them
-  bool associated = false;                  ///< on the Wi-Fi now; without hostapd: reachable as a neighbour
-  std::optional<std::int8_t> signal_dbm;    ///< only hostapd knows
+  std::vector<IpAddress> ips;             ///< as the kernel's neighbour table shows them
+  bool associated = false;                ///< on the Wi-Fi now; without hostapd: reachable as a neighbour
+  std::optional<std::int8_t> signal_dbm;  ///< only hostapd knows
 };
 
 class StationEvents {

@@ -63,12 +63,18 @@ bool set_tag_word(Tag& tag, std::string_view word) {
   }
   const auto parsed = number(value);
   if (!parsed) return false;
-  if (key == "rssi") tag.rssi = *parsed;
-  else if (key == "jitter") tag.jitter = *parsed;
-  else if (key == "every") tag.every_ms = std::max(1, *parsed);
-  else if (key == "type") tag.advert.type = static_cast<std::uint8_t>(*parsed);
-  else if (key == "random") tag.advert.address_type = *parsed != 0 ? 1 : 0;
-  else return false;
+  if (key == "rssi")
+    tag.rssi = *parsed;
+  else if (key == "jitter")
+    tag.jitter = *parsed;
+  else if (key == "every")
+    tag.every_ms = std::max(1, *parsed);
+  else if (key == "type")
+    tag.advert.type = static_cast<std::uint8_t>(*parsed);
+  else if (key == "random")
+    tag.advert.address_type = *parsed != 0 ? 1 : 0;
+  else
+    return false;
   return true;
 }
 
@@ -77,7 +83,8 @@ bool set_tag_word(Tag& tag, std::string_view word) {
 Air::Air(std::size_t controllers) : next_(controllers) {
   for (std::size_t at = 0; at < controllers; ++at) {
     // A locally made, fixed address: the last byte is the number.
-    controllers_.push_back(std::make_unique<Controller>(Address{static_cast<std::uint8_t>(at + 1), 0x01, 0xfe, 0x16, 0xaa, 0x00}));
+    controllers_.push_back(
+        std::make_unique<Controller>(Address{static_cast<std::uint8_t>(at + 1), 0x01, 0xfe, 0x16, 0xaa, 0x00}));
   }
 }
 
@@ -100,7 +107,8 @@ std::optional<Time> Air::transmit(Time now) {
       for (std::size_t to = 0; to < controllers_.size(); ++to) {
         if (to == from) continue;  // a radio cannot hear itself
         const auto chosen = rssi_.find({from, to});
-        controllers_[to]->hear(*advert, static_cast<std::int8_t>(chosen == rssi_.end() ? default_rssi : chosen->second));
+        controllers_[to]->hear(*advert,
+                               static_cast<std::int8_t>(chosen == rssi_.end() ? default_rssi : chosen->second));
       }
       plan(next_[from], controllers_[from]->interval_ms());
     }
@@ -108,7 +116,8 @@ std::optional<Time> Air::transmit(Time now) {
   }
   for (auto& [name, tag] : tags_) {
     if (tag.next <= now) {
-      for (auto& controller : controllers_) controller->hear(tag.advert, static_cast<std::int8_t>(loudness(tag.rssi, tag.jitter)));
+      for (auto& controller : controllers_)
+        controller->hear(tag.advert, static_cast<std::int8_t>(loudness(tag.rssi, tag.jitter)));
       plan(tag.next, tag.every_ms);
     }
     if (!soonest || tag.next < *soonest) soonest = tag.next;
@@ -140,20 +149,30 @@ std::string Air::set_tag(const Words& words, Time now) {
 
 std::string Air::set_fault(const Words& words) {
   const auto which = words.size() > 1 ? number(words[1]) : std::nullopt;
-  if (!which || *which < 0 || static_cast<std::size_t>(*which) >= controllers_.size()) return "error: which controller?";
+  if (!which || *which < 0 || static_cast<std::size_t>(*which) >= controllers_.size())
+    return "error: which controller?";
   Controller& controller = *controllers_[static_cast<std::size_t>(*which)];
   const bool on = words.size() > 2 && words[2] == "on";
-  if (words[0] == "deaf") controller.faults.deaf = on;
-  else if (words[0] == "hung") controller.faults.hung = on;
-  else if (words[0] == "strict") controller.faults.strict_duplicates = on;
-  else if (words[0] == "hwerror") controller.hardware_error();
-  else if (words[0] == "unplug") controller.unplug();
-  else if (words[0] == "plug") return controller.plug() ? "ok" : std::string("error: ") + std::strerror(errno);
+  if (words[0] == "deaf")
+    controller.faults.deaf = on;
+  else if (words[0] == "hung")
+    controller.faults.hung = on;
+  else if (words[0] == "strict")
+    controller.faults.strict_duplicates = on;
+  else if (words[0] == "hwerror")
+    controller.hardware_error();
+  else if (words[0] == "unplug")
+    controller.unplug();
+  else if (words[0] == "plug")
+    return controller.plug() ? "ok" : std::string("error: ") + std::strerror(errno);
   else if (words[0] == "rssi" && words.size() == 4 && number(words[2]) && number(words[3]))
     rssi_[{static_cast<std::size_t>(*which), static_cast<std::size_t>(*number(words[2]))}] = *number(words[3]);
-  else if (words[0] == "refuse" && words.size() == 5 && number(words[2], 16) && number(words[3], 16) && number(words[4]))
-    controller.faults.refusals[static_cast<std::uint16_t>(*number(words[2], 16))] = {static_cast<std::uint8_t>(*number(words[3], 16)), *number(words[4])};
-  else return "error: " + words[0];
+  else if (words[0] == "refuse" && words.size() == 5 && number(words[2], 16) && number(words[3], 16) &&
+           number(words[4]))
+    controller.faults.refusals[static_cast<std::uint16_t>(*number(words[2], 16))] = {
+        static_cast<std::uint8_t>(*number(words[3], 16)), *number(words[4])};
+  else
+    return "error: " + words[0];
   return "ok";
 }
 

@@ -46,7 +46,7 @@ class Air {
   int loudness(int rssi, int jitter);
 
   std::vector<std::unique_ptr<Controller>> controllers_;
-  std::vector<Time> next_;                    // by controller
+  std::vector<Time> next_;                                   // by controller
   std::map<std::pair<std::size_t, std::size_t>, int> rssi_;  // (from, to) where it is not the default
   std::map<std::string, Tag> tags_;
   std::mt19937 random_{20260101};  // the same run every time

@@ -29,27 +29,27 @@ constexpr std::array<std::uint8_t, 8> features{0xa4, 0x08, 0x08, 0xc0, 0x58, 0x1
 // Answers that never change, after the status byte. What is not here is answered with the status alone.
 const std::map<std::uint16_t, Bytes>& fixed_answers() {
   static const std::map<std::uint16_t, Bytes> answers{
-      {0x0c0d, Bytes(4)},                                       // stored link keys: none
-      {0x0c14, Bytes(248)},                                     // local name
-      {0x0c1b, {0x00, 0x08, 0x12, 0x00}},                       // page scan activity
-      {0x0c23, Bytes(3)},                                       // class of device
-      {0x0c25, {0x60, 0x00}},                                   // voice setting
-      {0x0c2d, {0x00, 0x00, 0x00}},                             // transmit power level
-      {0x0c38, {0x02}},                                         // inquiry access codes
-      {0x0c39, {0x01, 0x33, 0x8b, 0x9e}},                       // current inquiry access code
-      {0x0c46, {0x00}},                                         // page scan type
-      {0x0c58, {0x00}},                                         // inquiry response power
+      {0x0c0d, Bytes(4)},                                          // stored link keys: none
+      {0x0c14, Bytes(248)},                                        // local name
+      {0x0c1b, {0x00, 0x08, 0x12, 0x00}},                          // page scan activity
+      {0x0c23, Bytes(3)},                                          // class of device
+      {0x0c25, {0x60, 0x00}},                                      // voice setting
+      {0x0c2d, {0x00, 0x00, 0x00}},                                // transmit power level
+      {0x0c38, {0x02}},                                            // inquiry access codes
+      {0x0c39, {0x01, 0x33, 0x8b, 0x9e}},                          // current inquiry access code
+      {0x0c46, {0x00}},                                            // page scan type
+      {0x0c58, {0x00}},                                            // inquiry response power
       {0x1001, {0x08, 0x00, 0x00, 0x08, 0x0f, 0x00, 0x00, 0x61}},  // version: Bluetooth 4.2, Broadcom
-      {0x1002, Bytes(64)},                                      // optional commands: none
+      {0x1002, Bytes(64)},                                         // optional commands: none
       {0x1003, Bytes(features.begin(), features.end())},
-      {0x1005, {0xc0, 0x00, 0x40, 0x08, 0x00, 0x01, 0x00}},     // buffer sizes
-      {0x2002, {0xfb, 0x00, 0x08}},                             // LE buffers
-      {0x2003, {0x01, 0, 0, 0, 0, 0, 0, 0}},                    // LE features: encryption only, no extended advertising
-      {0x2007, {0x04}},                                         // advertising power
-      {0x200f, {0x10}},                                         // accept list size
+      {0x1005, {0xc0, 0x00, 0x40, 0x08, 0x00, 0x01, 0x00}},  // buffer sizes
+      {0x2002, {0xfb, 0x00, 0x08}},                          // LE buffers
+      {0x2003, {0x01, 0, 0, 0, 0, 0, 0, 0}},                 // LE features: encryption only, no extended advertising
+      {0x2007, {0x04}},                                      // advertising power
+      {0x200f, {0x10}},                                      // accept list size
       {0x2018, {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0}},  // LE random
-      {0x201c, {0xff, 0xff, 0xff, 0xff, 0xff, 0x03, 0, 0}},     // LE states
-      {0x202a, {0x08}},                                         // resolving list size
+      {0x201c, {0xff, 0xff, 0xff, 0xff, 0xff, 0x03, 0, 0}},        // LE states
+      {0x202a, {0x08}},                                            // resolving list size
   };
   return answers;
 }
@@ -129,8 +129,10 @@ void Controller::command(std::uint16_t opcode, std::span<const std::uint8_t> par
   if (opcode == 0x1004) {  // extended features: the host's own page says SSP and LE are on
     const std::uint8_t page = parameters.empty() ? 0 : parameters[0];
     Bytes answer{0, page, 1};
-    if (page == 0) answer.insert(answer.end(), features.begin(), features.end());
-    else answer.insert(answer.end(), {0x03, 0, 0, 0, 0, 0, 0, 0});
+    if (page == 0)
+      answer.insert(answer.end(), features.begin(), features.end());
+    else
+      answer.insert(answer.end(), {0x03, 0, 0, 0, 0, 0, 0, 0});
     return complete(opcode, answer);
   }
   if (opcode == 0x2017) return complete(opcode, with_status(0, Bytes(16)));
@@ -217,14 +219,19 @@ void Controller::hardware_error() {
 }
 
 void Controller::complete(std::uint16_t opcode, std::span<const std::uint8_t> parameters) {
-  Bytes event{event_packet, 0x0e, static_cast<std::uint8_t>(3 + parameters.size()), 1,
-              static_cast<std::uint8_t>(opcode & 0xff), static_cast<std::uint8_t>(opcode >> 8)};
+  Bytes event{event_packet,
+              0x0e,
+              static_cast<std::uint8_t>(3 + parameters.size()),
+              1,
+              static_cast<std::uint8_t>(opcode & 0xff),
+              static_cast<std::uint8_t>(opcode >> 8)};
   event.insert(event.end(), parameters.begin(), parameters.end());
   send(std::move(event));
 }
 
 void Controller::status(std::uint16_t opcode, std::uint8_t code) {
-  send({event_packet, 0x0f, 4, code, 1, static_cast<std::uint8_t>(opcode & 0xff), static_cast<std::uint8_t>(opcode >> 8)});
+  send({event_packet, 0x0f, 4, code, 1, static_cast<std::uint8_t>(opcode & 0xff),
+        static_cast<std::uint8_t>(opcode >> 8)});
 }
 
 void Controller::send(Bytes packet) {

@@ -19,7 +19,7 @@ using Address = std::array<std::uint8_t, 6>;  // little endian, as on the wire
 
 // One advertising event on the air.
 struct Advert {
-  std::uint8_t type = 3;  // 0 connectable, 2 scannable, 3 neither
+  std::uint8_t type = 3;          // 0 connectable, 2 scannable, 3 neither
   std::uint8_t address_type = 0;  // 0 public, 1 random
   Address address{};
   Bytes data;
@@ -28,8 +28,8 @@ struct Advert {
 
 // What a test may break. All off at start.
 struct Faults {
-  bool deaf = false;              // says it scans and reports nothing
-  bool hung = false;              // answers no command
+  bool deaf = false;               // says it scans and reports nothing
+  bool hung = false;               // answers no command
   bool strict_duplicates = false;  // honours the duplicate filter by address, as the Pi's radio does
   std::map<std::uint16_t, std::pair<std::uint8_t, int>> refusals;  // opcode → status, how many more times
 };
@@ -51,7 +51,7 @@ class Controller {
   // False, with errno, when /dev/vhci cannot be had. The kernel shows a new hciN.
   bool plug();
   void unplug();
-  void read_commands();         // when fd() is readable
+  void read_commands();  // when fd() is readable
   void hear(const Advert& advert, std::int8_t rssi);
   void hardware_error();
 

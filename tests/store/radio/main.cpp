@@ -43,7 +43,8 @@ int listen_on(const std::string& path) {
   if (!fill(address, path)) return -1;
   ::unlink(path.c_str());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 8) != 0) return -1;
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 8) != 0)
+    return -1;
   return fd;
 }
 
@@ -56,7 +57,8 @@ void tell_systemd() {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
   constexpr std::string_view ready = "READY=1";
-  if (::sendto(fd, ready.data(), ready.size(), 0, reinterpret_cast<sockaddr*>(&address), length) < 0) std::perror("vcontroller: notify");
+  if (::sendto(fd, ready.data(), ready.size(), 0, reinterpret_cast<sockaddr*>(&address), length) < 0)
+    std::perror("vcontroller: notify");
   ::close(fd);
 }
 
@@ -104,7 +106,8 @@ void run(vradio::Air& air, int listener) {
       const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd >= 0) clients.push_back({fd, {}});
     }
-    if (!told && std::ranges::all_of(air.controllers(), [](const auto& controller) { return controller->index() >= 0; })) {
+    if (!told &&
+        std::ranges::all_of(air.controllers(), [](const auto& controller) { return controller->index() >= 0; })) {
       tell_systemd();
       told = true;
     }

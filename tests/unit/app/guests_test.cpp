@@ -60,8 +60,16 @@ class GuestsTest : public testing::Test {
 
   Session session_of(int n, std::chrono::seconds length = 2h) {
     const auto names = subjects.names(mac(n), ip(n)).front();
-    return {"s" + std::to_string(n), names.subject, names.device, names.pair, Way::link, "screen", "entrance",
-            2, clock.wall(), clock.wall() + length};
+    return {"s" + std::to_string(n),
+            names.subject,
+            names.device,
+            names.pair,
+            Way::link,
+            "screen",
+            "entrance",
+            2,
+            clock.wall(),
+            clock.wall() + length};
   }
 
   test::ManualClock clock;
@@ -106,8 +114,8 @@ TEST_F(GuestsTest, Ipv6OfTheSameMacIsOpenedWithIt) {
 }
 
 TEST_F(GuestsTest, ReconcileAdoptsRecordedAndShutsTheRest) {
-  gate.open[{mac(1), ip(1)}] = 100s;   // recorded
-  gate.open[{mac(9), ip(9)}] = 100s;   // not recorded
+  gate.open[{mac(1), ip(1)}] = 100s;  // recorded
+  gate.open[{mac(9), ip(9)}] = 100s;  // not recorded
   stations.list.clear();
   ASSERT_TRUE(guests.reconcile({session_of(1), session_of(2)}));
   EXPECT_TRUE(gate.open.contains({mac(1), ip(1)}));

@@ -37,7 +37,9 @@ TEST(Broadcasts, AMinorRollsWithItsSlotOnly) {
   const Bytes key(32, 7);
   config::BroadcastBeacon beacon;
   beacon.major = 1;
-  const auto at = [&](std::int64_t second) { return broadcasts_at({beacon}, key, from_unix_ms(second * 1000))[0].id.minor; };
+  const auto at = [&](std::int64_t second) {
+    return broadcasts_at({beacon}, key, from_unix_ms(second * 1000))[0].id.minor;
+  };
   EXPECT_EQ(at(600), at(659));
   std::set<std::uint16_t> seen;
   for (int slot = 0; slot < 50; ++slot) seen.insert(at(slot * 60));

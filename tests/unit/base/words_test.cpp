@@ -41,7 +41,8 @@ TEST(Units, Durations) {
   EXPECT_EQ(parse_duration("45m").value(), 45min);
   EXPECT_EQ(parse_duration("2h").value(), 2h);
   EXPECT_EQ(parse_duration("7d").value(), 168h);
-  for (const auto* bad : {"", "s", "-1s", "1.5h", "30", "30 sec", "1h30m", "99999999999999999999s", "9223372036854775807d"})
+  for (const auto* bad :
+       {"", "s", "-1s", "1.5h", "30", "30 sec", "1h30m", "99999999999999999999s", "9223372036854775807d"})
     EXPECT_FALSE(parse_duration(bad)) << bad;
   EXPECT_EQ(format_duration(90s), "90s");
   EXPECT_EQ(format_duration(2h), "2h");
@@ -57,7 +58,8 @@ TEST(Units, SizesRatesPercentages) {
   EXPECT_EQ(parse_percent("5%").value(), 500u);
   EXPECT_EQ(parse_percent("0.25%").value(), 25u);
   EXPECT_EQ(parse_percent("100%").value(), 10'000u);
-  for (const auto* bad : {"5", "%", "-1%", "101%", "1.234%", ".5%", "1000%", "5 %"}) EXPECT_FALSE(parse_percent(bad)) << bad;
+  for (const auto* bad : {"5", "%", "-1%", "101%", "1.234%", ".5%", "1000%", "5 %"})
+    EXPECT_FALSE(parse_percent(bad)) << bad;
 }
 
 TEST(Money, IsExact) {
@@ -138,7 +140,8 @@ TEST(Net, Addresses) {
   EXPECT_EQ(to_string(parse_ip("::ffff:10.0.0.1").value()), "10.0.0.1");
   EXPECT_EQ(parse_ip("::ffff:10.0.0.1").value(), parse_ip("10.0.0.1").value());
   EXPECT_EQ(to_string(parse_ip("FE80::1").value()), "fe80::1");
-  for (const auto* bad : {"", "1.2.3", "1.2.3.4.5", "[::1]", "fe80::1%eth0", "host"}) EXPECT_FALSE(parse_ip(bad)) << bad;
+  for (const auto* bad : {"", "1.2.3", "1.2.3.4.5", "[::1]", "fe80::1%eth0", "host"})
+    EXPECT_FALSE(parse_ip(bad)) << bad;
   EXPECT_TRUE(is_loopback(parse_ip("127.9.9.9").value()));
   EXPECT_TRUE(is_loopback(parse_ip("::1").value()));
   EXPECT_FALSE(is_loopback(parse_ip("10.0.0.1").value()));
@@ -153,7 +156,8 @@ TEST(Net, Addresses) {
 TEST(Uuid, RoundTrips) {
   const auto* text = "fda50693-a4e2-4fb1-afcf-c6eb07647825";
   EXPECT_EQ(to_string(parse_uuid(text).value()), text);
-  for (const auto* bad : {"", "fda50693a4e24fb1afcfc6eb07647825", "fda50693-a4e2-4fb1-afcf-c6eb0764782", "fda50693-a4e2-4fb1-afcf-c6eb0764782g"})
+  for (const auto* bad : {"", "fda50693a4e24fb1afcfc6eb07647825", "fda50693-a4e2-4fb1-afcf-c6eb0764782",
+                          "fda50693-a4e2-4fb1-afcf-c6eb0764782g"})
     EXPECT_FALSE(parse_uuid(bad)) << bad;
 }
 

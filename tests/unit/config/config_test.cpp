@@ -264,8 +264,23 @@ TEST(Config, NamesWhatNeedsARestart) {
   wanted.admin.http = "127.0.0.1:1";
   wanted.zones.clear();
   wanted.portal.terms = {};
-  EXPECT_EQ(needs_restart(running, wanted), (std::vector<std::string>{"gateway.id", "storage.path", "radio.driver",
-                                                                      "portal.https.listen", "admin.http"}));
+  EXPECT_EQ(needs_restart(running, wanted),
+            (std::vector<std::string>{"gateway.id", "storage.path", "radio.driver", "portal.https", "admin.http"}));
+  // What is kept as it runs waits for nothing; what is not kept is taken over.
+  const auto kept = keep_fixed(running, wanted);
+  EXPECT_TRUE(needs_restart(running, kept).empty());
+  EXPECT_TRUE(kept.zones.empty());
+}
+
+TEST(Config, NamesWhatItDoesNotActOnYet) {
+  const Folder folder;
+  auto config = *parse_config(full(folder), "f");
+  config.wifi.quota = 1;
+  config.wifi.walled_garden = {"pay.example.com"};
+  const auto keys = without_effect(config);
+  EXPECT_NE(std::find(keys.begin(), keys.end(), "wifi.session.quota"), keys.end());
+  EXPECT_NE(std::find(keys.begin(), keys.end(), "wifi.walled_garden"), keys.end());
+  EXPECT_TRUE(without_effect(Config{}).empty());
 }
 
 class Secrets : public testing::Test {

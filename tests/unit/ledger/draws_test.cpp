@@ -60,6 +60,19 @@ TEST_F(Draws, SameNonceSameAnswerAlsoAfterRestartAndRedemption) {
   EXPECT_EQ(draw("n1", "mallory").reason, Reason::wrong_holder);
 }
 
+TEST_F(Draws, ALateNonceGetsWhatWasRecordedAndNothingNew) {
+  open();
+  apply({sure_win()});
+  const auto first = draw("n1");
+  auto late = shake("n1");
+  late.replay_only = true;
+  EXPECT_EQ(ledger_->draw(late, kDeadline).value().coupon->id, first.coupon->id);
+  late.nonce_hash = "n2";
+  EXPECT_EQ(ledger_->draw(late, kDeadline).value().reason, Reason::nonce_expired);
+  EXPECT_EQ(count(Stream::ledger, "shake.won"), 1u);
+  EXPECT_EQ(count(Stream::ledger, "shake.denied"), 0u);
+}
+
 TEST_F(Draws, DeniedSaysTheHighestPrioritysReasonAndIsRemembered) {
   open();
   auto high = sure_win("high");

@@ -70,6 +70,20 @@ TEST_F(Sessions, SingleUseTokenIsOncePerDevice) {
   EXPECT_FALSE(admit(other).refused);
 }
 
+TEST_F(Sessions, AReceiptLetsInOneDeviceEver) {
+  open();
+  auto first = command("s1");
+  first.token_hash = "receipt";
+  first.single_use = first.once = true;
+  EXPECT_FALSE(admit(first).refused);
+  auto other = command("s2", "dev-b");
+  other.token_hash = "receipt";
+  other.single_use = other.once = true;
+  EXPECT_EQ(admit(other).refused, Reason::already_redeemed);
+  open();
+  EXPECT_EQ(admit(other).refused, Reason::already_redeemed);
+}
+
 TEST_F(Sessions, CooldownAndDailyCap) {
   open();
   auto scan = command("s1");
