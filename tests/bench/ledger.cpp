@@ -1,0 +1,204 @@
+#include "ledger/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
+#include "air.hpp"
+#include "base/crypto.hpp"
+#include "counting.hpp"
+#include "figure.hpp"
+
+namespace foyer::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using ledger::Ledger;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto kDeadline = 10s;
+
+template <class T>
+T good(Result<T> result) {
+  if (!result) throw std::runtime_error("ledger: " + result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+/// A ledger in a folder of its own, which goes with it.
+class Home {
+ public:
+  Home(const std::string& folder, std::size_t group) : dir_(folder + "/ledger") {
+    std::filesystem::create_directory(dir_);
+    ledger::Settings settings;
+    settings.path = dir_ + "/foyer.db";
+    settings.max_bytes = 8ull << 30;
+    settings.gateway = "gw-01";
+    settings.store = "store-001";
+    settings.group = group;
+    settings.holdout_key = Bytes(32, 7);
+    settings.random = kernel_random;
+    settings.wall = [] { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); };
+    settings.mono = [] {
+      return MonoTime{std::chrono::duration_cast<Mono::duration>(SteadyClock::now().time_since_epoch())};
+    };
+    settings.boot_id = "bench";
+    ledger_ = good(Ledger::open(std::move(settings)));
+  }
+  ~Home() {
+    ledger_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+  Ledger& ledger() { return *ledger_; }
+
+ private:
+  std::string dir_;
+  std::unique_ptr<Ledger> ledger_;
+};
+
+// ---- draws ---------------------------------------------------------------------------------------------------
+
+constexpr int kClients = 64;
+constexpr auto kDrawing = 5s;
+
+/// As config/campaigns/demo-shake.yaml, without a wait between draws: three of four win a coupon.
+campaign::Campaign shake() {
+  campaign::Campaign campaign;
+  campaign.id = "bench-shake";
+  campaign.title = {{"en", "Shake"}};
+  campaign.limits.interval = 0s;
+  campaign::Prize prize;
+  prize.id = "ten-off";
+  prize.kind = campaign::PrizeKind::coupon;
+  prize.weight = 3;
+  prize.stock = 1'000'000'000;
+  prize.benefit.kind = campaign::BenefitKind::amount_off;
+  prize.benefit.amount = Money{1000, "CNY"};
+  prize.valid.for_ = std::chrono::hours{24 * 7};
+  campaign::Prize none;
+  none.id = "none";
+  campaign.prizes = {prize, none};
+  return campaign;
+}
+
+struct Drawn {
+  std::uint64_t draws = 0, syncs = 0;
+  double seconds = 0;
+  double rate() const { return static_cast<double>(draws) / seconds; }
+};
+
+std::uint64_t draw_until(Ledger& ledger, int client, SteadyClock::time_point end) {
+  const auto subject = fmt::format("subject-{:08}", client);
+  std::uint64_t drawn = 0;
+  while (SteadyClock::now() < end) {
+    const auto nonce = fmt::format("{:016x}{:016x}", client, drawn);
+    const auto answer = good(ledger.draw({nonce, {subject, 3, "entrance", false}, "session", "shake"}, kDeadline));
+    if (answer.result == campaign::DrawAnswer::Result::denied) throw std::runtime_error("a draw was denied");
+    ++drawn;
+  }
+  return drawn;
+}
+
+Drawn draw_all(const std::string& folder, std::size_t group) {
+  Home home(folder, group);
+  good(home.ledger().apply_campaigns("file", {shake()}, kDeadline));
+  std::atomic<std::uint64_t> draws{0};
+  const auto synced = syncs();
+  const Watch watch;
+  {
+    const auto end = SteadyClock::now() + kDrawing;
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < kClients; ++i) clients.emplace_back([&, i] { draws += draw_until(home.ledger(), i, end); });
+  }
+  return {draws, syncs() - synced, watch.seconds()};
+}
+
+// ---- the life of an event ------------------------------------------------------------------------------------
+
+constexpr std::uint64_t kEvents = 10'000;
+constexpr auto kBetween = 2ms;  // 500 a second
+
+/// As the daemon tells them: half are identifiers seen and lost, half are visits.
+Event presence_event(std::uint64_t i) {
+  const auto id = to_string(identifier(i / 4));
+  const auto subject = fmt::format("{:032x}", i / 4);
+  switch (i % 4) {
+    case 0:
+      return {Stream::presence, "beacon.seen", "",
+              fmt::format(R"({{"adapter":"hci0","format":"ibeacon","identifier":"{}","rssi":-71}})", id)};
+    case 1:
+      return {Stream::presence, "presence.entered", subject,
+              fmt::format(R"({{"identifier":"{}","visit":{},"zone":"entrance"}})", id, i / 4)};
+    case 2:
+      return {Stream::presence, "presence.left", subject,
+              fmt::format(R"({{"dwell_s":41.25,"identifier":"{}","visit":{},"zone":"entrance"}})", id, i / 4)};
+    default:
+      return {Stream::presence, "beacon.lost", "",
+              fmt::format(R"({{"adapter":"hci0","format":"ibeacon","identifier":"{}","rssi":-88}})", id)};
+  }
+}
+
+/// What the uplink does with a broker that acknowledges at once.
+void forget_stored(Ledger& ledger, const std::atomic<std::uint64_t>& stored, std::uint64_t& forgotten) {
+  const auto upto = stored.load();
+  if (upto == forgotten) return;
+  forgotten = upto;
+  ledger.forget(Stream::presence, upto);
+}
+
+void live(Ledger& ledger, std::atomic<std::uint64_t>& stored, std::uint64_t& payload) {
+  std::uint64_t forgotten = 0;
+  auto due = SteadyClock::now();
+  for (std::uint64_t i = 0; i < kEvents; ++i) {
+    std::this_thread::sleep_until(due += kBetween);  // the pace is what is measured
+    auto event = presence_event(i);
+    payload += event.type.size() + event.subject.size() + event.data.size();
+    if (!ledger.record({std::move(event)})) throw std::runtime_error("an event was refused");
+    forget_stored(ledger, stored, forgotten);
+  }
+  const auto end = SteadyClock::now() + kDeadline;
+  while (good(ledger.streams(kDeadline)).at(Stream::presence).acked < kEvents) {
+    if (SteadyClock::now() > end) throw std::runtime_error("not every event was stored and forgotten");
+    forget_stored(ledger, stored, forgotten);
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
+}  // namespace
+
+Figures drawing(const std::string& folder) {
+  const auto grouped = draw_all(folder, ledger::Settings{}.group);
+  const auto single = draw_all(folder, 1);
+  const double per_sync = static_cast<double>(grouped.draws) / static_cast<double>(grouped.syncs);
+  return {{"draws_per_s", grouped.rate(), "draws/s", grouped.draws,
+           fmt::format("{} threads ask the ledger itself; every answer is on the disk", kClients)},
+          {"draws_per_fsync", per_sync, "draws/fsync", grouped.draws,
+           fmt::format("{} fsyncs, checkpoints included", grouped.syncs)},
+          {"draws_group_commit_ratio", grouped.rate() / single.rate(), "x", grouped.draws + single.draws,
+           fmt::format("against {:.0f} draws/s with one command a commit", single.rate())}};
+}
+
+Figures living(const std::string& folder) {
+  Home home(folder, ledger::Settings{}.group);
+  auto& ledger = home.ledger();
+  std::atomic<std::uint64_t> stored{0};
+  ledger.on_stored([&](const std::vector<StoredEvent>& events) {
+    for (const auto& event : events)
+      if (event.event.stream == Stream::presence) stored = event.seq;
+  });
+  std::uint64_t payload = 0;
+  const auto bytes = bytes_written(), synced = syncs();
+  live(ledger, stored, payload);
+  ledger.close();
+  const auto per_event = [](std::uint64_t count) { return static_cast<double>(count) / kEvents; };
+  const auto note =
+      fmt::format("500 presence events/s, {:.0f} bytes each, from record to acknowledged and gone", per_event(payload));
+  return {{"bytes_per_event", per_event(bytes_written() - bytes), "bytes", kEvents, note + "; bytes given to write"},
+          {"fsyncs_per_event", per_event(syncs() - synced), "fsyncs", kEvents, note}};
+}
+
+}  // namespace foyer::bench
