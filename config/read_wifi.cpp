@@ -56,8 +56,8 @@ bool is_guest_network(std::string_view text) {
 void read_session(const Value& value, Wifi& wifi) {
   const auto map = section(value, "wifi.session");
   if (!map) return;
-  map->read("length", wifi.session_length, &Value::seconds, 1s, 30 * 24h);
-  map->read("idle", wifi.session_idle, &Value::seconds, 1s, 30 * 24h);
+  map->read("length", wifi.session_length, &Value::seconds, 1s, 7 * 24h);
+  map->read("idle", wifi.session_idle, &Value::seconds, 1s, 7 * 24h);
   map->read("quota", wifi.quota, &Value::size, 1024, kMostQuota);
   map->read("down", wifi.down_bps, &Value::rate, 8000, kMostRate);
   map->read("up", wifi.up_bps, &Value::rate, 8000, kMostRate);

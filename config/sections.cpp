@@ -36,7 +36,9 @@ std::optional<std::string> read_named_file(const Fields& map, std::string_view k
 
 std::optional<std::string> read_named_secret(const Fields& map, std::string_view key, std::string& out) {
   if (!map.read(key, out, &Value::text, kMostPath)) return std::nullopt;
-  return content_of(*map.find(key), read_secret(out));
+  auto content = content_of(*map.find(key), read_secret(out));
+  out = secret_path(out);  // who reads it later need not know of $CREDENTIALS_DIRECTORY
+  return content;
 }
 
 bool is_listen(std::string_view text) { return parse_listen(text).has_value(); }

@@ -84,12 +84,22 @@ void check_doors(const Fields& root, const Config& config) {
     }
 }
 
+/// Whoever reaches admin.http may mint tokens and let phones in.
+void check_admin(const Fields& root, const Config& config) {
+  const auto door = parse_listen(config.admin.http);
+  if (!door || is_loopback(door->address) || !config.admin.password_file.empty()) return;
+  const auto admin = root.find("admin");
+  const auto http = admin ? Fields(*admin).find("http") : std::nullopt;
+  if (http) http->fault("is not a loopback address: needs admin.password_file");
+}
+
 }  // namespace
 
 void check_together(const Fields& root, const Config& config) {
   check_beacons(root, config);
   check_deaf(root, config);
   check_doors(root, config);
+  check_admin(root, config);
 }
 
 }  // namespace foyer::config

@@ -233,7 +233,9 @@ int main(int argc, char** argv) {
   rendered->add_option("WHAT", what, "hostapd or dnsmasq")->required()->check(CLI::IsMember({"hostapd", "dnsmasq"}));
   rendered->add_option("--config", path, "foyer.yaml")->capture_default_str();
   try {
-    CLI11_PARSE(cli, argc, argv);
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0 ? 0 : 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "foyerctl: {}\n", error.what());
     return 1;

@@ -83,7 +83,11 @@ int main(int argc, char** argv) {
   app.add_option("--uid", user, "the user foyerd runs as, by name or number")->capture_default_str();
   app.add_flag("--remove", remove, "take the table and every guest away, and end");
   app.set_version_flag("--version", std::string("foyer-gate ") + foyer::kVersion);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
 
   if (remove) return take_away();
   auto uid = uid_of(user);

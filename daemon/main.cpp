@@ -36,12 +36,19 @@ bool print_faults(const Faults& faults) {
   return faults.empty();
 }
 
+tl::expected<drivers::sim::Scenario, Faults> scenario_of(const Config& config) {
+  if (config.radio.driver != config::RadioDriver::sim || config.radio.scenario.empty()) return drivers::sim::Scenario{};
+  return drivers::sim::read_scenario(config.radio.scenario);
+}
+
 int check_config(const std::vector<std::string>& files) {
   bool good = true;
   for (const auto& file : files) {
     const auto config = config::read_config(file);
     if (!config) {
       good = print_faults(config.error()) && good;
+    } else if (const auto scenario = scenario_of(*config); !scenario) {
+      good = print_faults(scenario.error()) && good;
     } else if (const auto campaigns = config::read_campaigns(config->campaigns); !campaigns) {
       good = print_faults(campaigns.error()) && good;
     }
@@ -52,13 +59,9 @@ int check_config(const std::vector<std::string>& files) {
 tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& config, Loop& loop,
                                                                const ports::Clock& clock) {
   if (config.radio.driver == config::RadioDriver::sim) {
-    drivers::sim::Scenario scenario;
-    if (!config.radio.scenario.empty()) {
-      auto read = drivers::sim::read_scenario(config.radio.scenario);
-      if (!read) return tl::make_unexpected(read.error());
-      scenario = std::move(*read);
-    }
-    return drivers::sim::make_radio(std::move(scenario), loop, clock,
+    auto scenario = scenario_of(config);
+    if (!scenario) return tl::make_unexpected(scenario.error());
+    return drivers::sim::make_radio(std::move(*scenario), loop, clock,
                                     static_cast<std::uint64_t>(unix_ms(clock.wall())));
   }
   using Mode = drivers::bluez::Settings::Mode;
@@ -115,6 +118,7 @@ Result<std::unique_ptr<ports::Publisher>> make_publisher(const Config& config, c
 
 int run(const std::string& path, const std::string& level) {
   drivers::systemd::set_up_log("foyerd", level);
+  std::signal(SIGPIPE, SIG_IGN);  // a phone that hangs up is an error of write(2), not our end
   auto config = config::read_config(path);
   if (!config) return print_faults(config.error()), kConfigurationFault;
 
@@ -177,9 +181,11 @@ int main(int argc, char** argv) {
   std::vector<std::string> files;
   auto* check = cli.add_subcommand("check-config", "Name every fault of configuration files");
   check->add_option("FILE", files, "Files to check")->required();
-  CLI11_PARSE(cli, argc, argv);
   try {
+    cli.parse(argc, argv);
     return check->parsed() ? check_config(files) : run(path, level);
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0 ? 0 : 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "foyerd: {}\n", error.what());
     return 1;

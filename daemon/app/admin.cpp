@@ -57,7 +57,6 @@ Result<std::string> Admin::clients_json() {
   const auto clients = core_.box.ask([this] { return core_.guests.clients(); }, kCore);
   if (!clients) return fail(clients);
   auto list = json::array();
-  const auto now = clock_.wall();
   for (const auto& client : *clients) {
     auto ips6 = json::array();
     for (const auto& ip : client.ips6) ips6.push_back(to_string(ip));
@@ -68,7 +67,7 @@ Result<std::string> Admin::clients_json() {
                     {"subject", client.session.subject},
                     {"way", to_string(client.session.way)},
                     {"since", to_rfc3339(client.session.since)},
-                    {"seconds_left", std::chrono::ceil<std::chrono::seconds>(client.session.until - now).count()},
+                    {"seconds_left", client.left.count()},
                     {"bytes_up", client.bytes_up},
                     {"bytes_down", client.bytes_down},
                     {"signal_dbm", client.signal_dbm ? json(*client.signal_dbm) : json(nullptr)}});
@@ -162,7 +161,10 @@ Result<std::string> Admin::mint_token(const std::string& kind_name, const std::s
   if (!zone.empty() && std::none_of(config->zones.begin(), config->zones.end(), known))
     return fail(Code::refuse, "'{}' is not a zone of this gateway", zone);
   constexpr std::chrono::seconds kDay = 24h;
-  const auto most = *kind == portal::TokenKind::staff ? std::chrono::seconds{12h} : 400 * kDay;
+  // A receipt's single use is remembered for 45 days: it must not outlive that.
+  const auto most = *kind == portal::TokenKind::staff     ? std::chrono::seconds{12h}
+                    : *kind == portal::TokenKind::receipt ? 30 * kDay
+                                                          : 400 * kDay;
   const auto usual = *kind == portal::TokenKind::poster    ? 365 * kDay
                      : *kind == portal::TokenKind::receipt ? kDay
                                                            : std::chrono::seconds{12h};

@@ -4,8 +4,9 @@
 
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "app/admin.hpp"
 #include "app/broadcasts.hpp"
@@ -63,6 +64,7 @@ class App::Impl {
   void refresh_broadcasts();
   void stored(const std::vector<StoredEvent>& events);
   void record(std::vector<Event> events);
+  std::optional<std::pair<config::Config, ledger::Ledger::Applied>> read_again();
   void take(config::Config fresh, const ledger::Ledger::Applied& applied);
   Snapshot snapshot() const;
   Admin::Core admin_core();
@@ -92,7 +94,9 @@ class App::Impl {
   std::unique_ptr<Orders> orders_;
   std::vector<ports::TimerHandle> timers_;
   std::vector<ports::Broadcast> on_air_;
-  bool reloading_ = false;
+  std::atomic<bool> reloading_{false};  // cleared by the clerk when the core cannot be told
+  bool once_more_ = false;
+  bool open_ = false;  // start() came to its end
 };
 
 Result<void> App::Impl::start() {
@@ -111,6 +115,7 @@ Result<void> App::Impl::start() {
   start_timers();
   json data{{"version", surroundings_.version}, {"boot", surroundings_.boot_id}, {"starts", ledger_->boot_seq()}};
   record({{Stream::health, "gateway.started", "", data.dump()}});
+  open_ = true;
   return {};
 }
 
@@ -118,6 +123,7 @@ Result<void> App::Impl::open_ledger() {
   auto secrets = load_secrets(folder(), kernel_random, parts_.clock.wall());
   if (!secrets) return fail(secrets);
   secrets_ = std::move(*secrets);
+  rotate_keys();  // a box that is switched off at night has a key of yesterday
 
   auto settings = ledger_settings(config_, secrets_, surroundings_, parts_.clock);
   auto opened = ledger::Ledger::open(std::move(settings));
@@ -142,6 +148,11 @@ Result<void> App::Impl::apply_campaigns() {
     return fail(Code::refuse, "{} faults in the campaigns of {}", campaigns.error().size(), config_.campaigns);
   }
   const auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
+  if (!applied && applied.error().code == Code::retry) {
+    // Storage is full: the shop opens with the campaigns it has, and the uplink makes room.
+    spdlog::error("campaigns not applied: {}", applied.error().message);
+    return {};
+  }
   if (!applied) return fail(applied);
   for (const auto& [id, why] : applied->refused) spdlog::error("campaign {} not changed: {}", id, why);
   if (!applied->applied.empty()) spdlog::info("campaigns applied: {}", fmt::join(applied->applied, ", "));
@@ -164,18 +175,19 @@ Result<void> App::Impl::set_up_guests() {
 }
 
 Result<void> App::Impl::listen() {
-  const auto bind = [](ports::HttpServer& server, ports::HttpListen listen) {
+  constexpr std::size_t kGuestBody = 8 * 1024, kAdminBody = 64 * 1024;
+  const auto bind = [](ports::HttpServer& server, const ports::HttpListen& listen) {
     return server.bind(listen).context("listen on " + listen.address);
   };
-  if (auto bound = bind(*parts_.guest_http, {config_.portal.http, 192, 256, 8 * 1024, "", ""}); !bound) return bound;
+  if (auto bound = bind(*parts_.guest_http, {config_.portal.http, 192, 256, kGuestBody, "", ""}); !bound) return bound;
   if (parts_.guest_https) {
     const auto& https = *config_.portal.https;
-    if (auto bound = bind(*parts_.guest_https, {https.listen, 192, 256, 8 * 1024, https.certificate, https.key});
+    if (auto bound = bind(*parts_.guest_https, {https.listen, 192, 256, kGuestBody, https.certificate, https.key});
         !bound)
       return bound;
   }
-  if (auto bound = bind(*parts_.admin_http, {config_.admin.http, 24, 64, 64 * 1024, "", ""}); !bound) return bound;
-  if (auto bound = bind(*parts_.control, {"unix:" + config_.admin.socket, 24, 64, 64 * 1024, "", ""}); !bound)
+  if (auto bound = bind(*parts_.admin_http, {config_.admin.http, 24, 64, kAdminBody, "", ""}); !bound) return bound;
+  if (auto bound = bind(*parts_.control, {"unix:" + config_.admin.socket, 24, 64, kAdminBody, "", ""}); !bound)
     return bound;
   if (!parts_.gate) return {};
   const auto https_port = parts_.guest_https ? parts_.guest_https->port() : std::uint16_t{0};
@@ -203,7 +215,8 @@ void App::Impl::make_portal() {
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, parts_.core, *guests_, rates_, *ledger_, parts_.clock);
+  services_ = std::make_unique<Services>(settings, parts_.core, *guests_, rates_, *ledger_, parts_.clock,
+                                         [this] { return portal_.load()->terms_hash(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
   if (auto serving = parts_.guest_http->serve(handler); !serving) return serving;
@@ -267,7 +280,9 @@ void App::Impl::start_timers() {
 
 void App::Impl::refresh_broadcasts() {
   auto wanted = broadcasts_at(config_.radio.broadcast, secrets_.beacons, parts_.clock.wall());
-  const auto same = [](const ports::Broadcast& a, const ports::Broadcast& b) { return a.id == b.id; };
+  const auto same = [](const ports::Broadcast& a, const ports::Broadcast& b) {
+    return a.id == b.id && a.measured_power == b.measured_power && a.adapter == b.adapter;
+  };
   if (wanted.size() == on_air_.size() && std::equal(wanted.begin(), wanted.end(), on_air_.begin(), same)) return;
   on_air_ = std::move(wanted);
   hearing_->set_own(on_air_);
@@ -279,8 +294,8 @@ void App::Impl::rotate_keys() {
   if (!rotated) return spdlog::error("pseudonym key not rotated: {}", rotated.error().message);
   if (!*rotated) return;
   const Subjects subjects(secrets_.pseudonyms);
-  guests_->use(subjects);
-  hearing_->use(subjects);
+  if (guests_) guests_->use(subjects);
+  if (hearing_) hearing_->use(subjects);
   spdlog::info("pseudonym key rotated");
 }
 
@@ -295,28 +310,39 @@ void App::Impl::stored(const std::vector<StoredEvent>& events) {
 }
 
 void App::Impl::reload() {
-  if (reloading_) return;
-  reloading_ = true;
+  if (reloading_) {
+    once_more_ = true;  // a file may have changed since it was read
+    return;
+  }
   // Files are read and the ledger is asked by the clerk; what came of it is taken over here, on the core.
-  const bool posted = clerk_->post([this] {
-    auto fresh = config::read_config(surroundings_.config_path);
-    auto campaigns = fresh ? config::read_campaigns(fresh->campaigns)
-                           : tl::expected<std::vector<campaign::Campaign>, Faults>{std::vector<campaign::Campaign>{}};
-    if (!fresh || !campaigns) {
-      for (const auto& fault : fresh ? campaigns.error() : fresh.error()) spdlog::error("reload: {}", to_string(fault));
-      spdlog::error("reload: nothing was changed");
-      [[maybe_unused]] const bool told = parts_.core.try_post([this] { reloading_ = false; });
-      return;
-    }
-    const auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
-    if (!applied) spdlog::error("reload: campaigns not applied: {}", applied.error().message);
-    [[maybe_unused]] const bool told = parts_.core.try_post(
-        [this, fresh = std::move(*fresh), applied = applied ? *applied : ledger::Ledger::Applied{}] {
-          reloading_ = false;
-          take(fresh, applied);
-        });
+  reloading_ = clerk_->post([this] {
+    auto fresh = read_again();
+    const auto done = [this, fresh = std::move(fresh)] {
+      if (fresh) take(fresh->first, fresh->second);
+      reloading_ = false;
+      if (std::exchange(once_more_, false)) reload();
+    };
+    if (parts_.core.try_post(done)) return;
+    spdlog::error("reload: nothing was changed: the core is overloaded");
+    reloading_ = false;
   });
-  if (!posted) reloading_ = false;
+}
+
+std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::read_again() {
+  auto fresh = config::read_config(surroundings_.config_path);
+  auto campaigns = fresh ? config::read_campaigns(fresh->campaigns)
+                         : tl::expected<std::vector<campaign::Campaign>, Faults>{std::vector<campaign::Campaign>{}};
+  if (!fresh || !campaigns) {
+    for (const auto& fault : fresh ? campaigns.error() : fresh.error()) spdlog::error("reload: {}", to_string(fault));
+    spdlog::error("reload: nothing was changed");
+    return std::nullopt;
+  }
+  auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
+  if (!applied) {
+    spdlog::error("reload: nothing was changed: campaigns: {}", applied.error().message);
+    return std::nullopt;
+  }
+  return std::pair{std::move(*fresh), std::move(*applied)};
 }
 
 void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applied) {
@@ -326,7 +352,6 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   config_ = config::keep_fixed(config_, std::move(fresh));
   make_portal();
   hearing_->reconfigure(config_);
-  on_air_.clear();
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());
 }
@@ -361,8 +386,7 @@ std::string App::Impl::headline() const {
 void App::Impl::stop() {
   timers_.clear();
   if (parts_.radio) parts_.radio->stop();
-  if (ledger_)
-    if (!ledger_->record({{Stream::health, "gateway.stopped", "", "{}"}})) ++events_refused_;
+  if (open_) record({{Stream::health, "gateway.stopped", "", "{}"}});
   feed_.close();
   parts_.core.close();  // every waiting request fails now, so that the listeners can end
   for (auto* server :

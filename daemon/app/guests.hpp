@@ -50,6 +50,7 @@ class Guests final : public ports::StationEvents {
     IpAddress ip;
     std::vector<IpAddress> ips6;
     Session session;
+    std::chrono::seconds left{0};
     std::uint64_t bytes_up = 0, bytes_down = 0;
     std::optional<std::int8_t> signal_dbm;
   };
@@ -71,6 +72,7 @@ class Guests final : public ports::StationEvents {
  private:
   struct Entry {
     Session session;
+    MonoTime ends{};                     ///< by the clock that never jumps: a step of the wall clock ends nobody's time
     std::optional<ports::GuestKey> key;  ///< once the device was seen
     std::vector<ports::GuestKey> extra;  ///< its IPv6 addresses that are open too
     std::uint64_t bytes_up = 0, bytes_down = 0;
@@ -80,8 +82,12 @@ class Guests final : public ports::StationEvents {
   Entry* find(const ports::Station& station);
   Result<void> open_entry(Entry& entry, const ports::Station& station, const IpAddress& ip);
   void open_extra(Entry& entry, const ports::Station& station);
-  void end(Entry& entry, const std::string& reason);
-  std::chrono::seconds left(const Session& session) const;
+  Result<void> end(Entry& entry, const std::string& reason);
+  Entry make_entry(const Session& session) const;
+  void take_over(const ports::GuestKey& key, const Entry& by);
+  bool held_by_another(const ports::GuestKey& key, const Entry& but) const;
+  Result<void> shut(const ports::GuestKey& key, const Entry& of);
+  std::chrono::seconds left(const Entry& entry) const;
   void read_counters();
 
   ports::Gate* gate_;

@@ -1,8 +1,11 @@
 #include "app/hearing.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <nlohmann/json.hpp>
 
+#include "base/crypto.hpp"
 #include "beacon/decode.hpp"
 
 namespace foyer::app {
@@ -12,6 +15,7 @@ using presence::Change;
 
 presence::Settings presence_settings(const config::Config& config) {
   presence::Settings settings;
+  settings.zones.reserve(config.zones.size());
   for (const auto& zone : config.zones) {
     presence::Zone out{zone.id, {}, zone.enter, zone.exit, zone.dwell, zone.exit_after};
     for (const auto& beacon : zone.beacons) out.beacons.push_back({beacon.uuid, beacon.major, beacon.minor});
@@ -20,11 +24,27 @@ presence::Settings presence_settings(const config::Config& config) {
   return settings;
 }
 
+namespace {
+
+/// Scatters the table of identifiers, so that a stranger cannot aim at one place of it.
+std::uint64_t seed() {
+  std::array<std::uint8_t, 8> raw{};
+  kernel_random(raw);
+  return std::bit_cast<std::uint64_t>(raw);
+}
+
+}  // namespace
+
 Hearing::Hearing(const config::Config& config, const ports::Clock& clock, const Subjects& subjects, Record record)
-    : clock_(clock), subjects_(subjects), record_(std::move(record)), presence_(presence_settings(config)) {}
+    : clock_(clock),
+      subjects_(subjects),
+      record_(std::move(record)),
+      presence_(presence_settings(config), seed()),
+      down_since_(clock.mono()) {}
 
 void Hearing::set_own(const std::vector<ports::Broadcast>& broadcasts) {
   std::vector<BeaconId> own;
+  own.reserve(broadcasts.size());
   for (const auto& broadcast : broadcasts) own.push_back(broadcast.id);
   presence_.set_own(
       [own = std::move(own)](const BeaconId& id) { return std::find(own.begin(), own.end(), id) != own.end(); });
@@ -48,6 +68,9 @@ void Hearing::on_advert(const Advert& advert) {
 }
 
 void Hearing::tick() {
+  // One that never came up since the start is told, too.
+  constexpr std::chrono::seconds kPatience{30};
+  if (!status_.up && !told_down_ && clock_.mono() - down_since_ >= kPatience) tell_down();
   presence_.tick(clock_.mono(), changes_);
   flush();
 }
@@ -83,17 +106,21 @@ void Hearing::on_radio_changed(const ports::RadioStatus& status) {
   const bool was_up = status_.up;
   status_ = status;
   const auto now = clock_.mono();
-  if (!status.up && !told_down_ && was_up) {
-    told_down_ = true;
+  if (was_up && !status.up) {
     down_since_ = now;
     presence_.freeze(now);
-    record_({{Stream::health, "radio.degraded", "", json{{"reason", status.reason}}.dump()}});
-  } else if (status.up && told_down_) {
-    told_down_ = false;
+    tell_down();
+  } else if (!was_up && status.up) {
     presence_.thaw(now);
+    if (!std::exchange(told_down_, false)) return;
     const auto deaf = std::chrono::duration<double>(now - down_since_).count();
     record_({{Stream::health, "radio.recovered", "", json{{"deaf_s", deaf}}.dump()}});
   }
+}
+
+void Hearing::tell_down() {
+  told_down_ = true;
+  record_({{Stream::health, "radio.degraded", "", json{{"reason", status_.reason}}.dump()}});
 }
 
 std::string Hearing::here_json() const {

@@ -45,6 +45,7 @@ class Hearing final : public ports::RadioEvents {
 
  private:
   void flush();
+  void tell_down();
   Event to_event(const presence::Change& change) const;
 
   const ports::Clock& clock_;
@@ -55,7 +56,7 @@ class Hearing final : public ports::RadioEvents {
   Figures figures_;
   std::vector<presence::Change> changes_;  // reused, so that an advert in the steady state allocates nothing
   bool told_down_ = false;
-  MonoTime down_since_{};
+  MonoTime down_since_;  // since when the radio is not up
 };
 
 std::string to_json(const ports::RadioStatus& status);

@@ -45,15 +45,26 @@ void Orders::apply(const sync::CampaignDown& down) {
   }
   // The ledger answers upstream by its own events, in the same transaction.
   const auto applied = ledger_.apply_campaigns("mqtt:" + down.id, std::move(campaigns), kLedger);
-  if (!applied) spdlog::error("campaign {} from upstream not applied: {}", down.id, applied.error().message);
+  if (!applied) refuse_campaign(down.id, {{"mqtt", 0, 0, "", applied.error().message}});
 }
 
 void Orders::refuse_campaign(const std::string& id, const Faults& faults) {
   auto reasons = json::array();
   for (const auto& fault : faults) reasons.push_back(to_string(fault));
-  spdlog::warn("campaign {} from upstream refused: {}", id, reasons.dump());
-  const Event refused{Stream::health, "campaign.refused", "", json{{"campaign", id}, {"reasons", reasons}}.dump()};
+  spdlog::warn("campaign {} from upstream refused: {} faults", id, faults.size());
+  const Event refused{
+      Stream::health, "campaign.refused", "",
+      json{{"campaign", id}, {"reasons", reasons}}.dump(-1, ' ', false, json::error_handler_t::replace)};
   if (!ledger_.record({refused})) spdlog::error("the refusal of campaign {} could not be recorded", id);
+}
+
+/// Events carry the coupon's id; a person at the telephone reads its code.
+Result<std::string> Orders::code_of(const std::string& id_or_code) {
+  if (auto code = campaign::canonical_code(id_or_code)) return *code;
+  const auto coupon = ledger_.coupon(id_or_code, kLedger);
+  if (!coupon) return fail(coupon);
+  if (!*coupon) return fail(Code::refuse, "not_found");
+  return (*coupon)->code;
 }
 
 Result<std::string> Orders::carry_out(const Command& command) {
@@ -74,7 +85,9 @@ Result<std::string> Orders::carry_out(const Command& command) {
       return std::string{"{}"};
     }
     case Command::Kind::void_: {
-      const auto done = ledger_.void_coupon(command.id, command.reason, kLedger);
+      const auto code = code_of(command.id);
+      if (!code) return fail(code);
+      const auto done = ledger_.void_coupon(*code, command.reason, kLedger);
       if (!done) return fail(done);
       if (done->refused) return fail(Code::refuse, "{}", campaign::to_string(*done->refused));
       return std::string{"{}"};

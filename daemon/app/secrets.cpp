@@ -132,6 +132,7 @@ Result<bool> rotate_pseudonyms(const std::string& folder, Secrets& secrets, std:
   keys.insert(keys.begin(), fresh);
   if (keys.size() > kPseudonymKeys) keys.resize(kPseudonymKeys);
   std::vector<Line> lines;
+  lines.reserve(keys.size());
   for (const auto& key : keys) lines.push_back({unix_ms(key.made), key.key});
   if (auto written = replace_file(folder, "pseudonym.keys", format_lines(lines)); !written) return fail(written);
   secrets.pseudonyms = std::move(keys);

@@ -26,8 +26,9 @@ struct Secrets {
   Bytes beacons;                     ///< beacon.key: rolling minors
 };
 
-/// The newest key names new visitors; the one before still recognises who came in under it.
-inline constexpr std::size_t kPseudonymKeys = 2;
+/// The newest key names new visitors; the older ones recognise sessions under way and who holds a coupon, for a week:
+/// wifi.session.length is at most 7 days, and a key is a day old before there is another.
+inline constexpr std::size_t kPseudonymKeys = 8;
 
 /// Reads the secrets in `folder`, making those that are missing. A file that cannot be read or is malformed is
 /// Code::fatal and named: it is never replaced, since every token and session hangs on it.

@@ -8,10 +8,10 @@ using namespace campaign;
 
 Result<portal::Visitor> Services::who(const IpAddress& ip) {
   auto visitor = core_.ask([this, ip] { return guests_.who(ip); }, settings_.core_deadline);
-  if (!visitor || !visitor->session) return visitor;
+  if (!visitor) return visitor;
   const auto consented = ledger_.consented(visitor->subject, settings_.ledger_deadline);
   if (!consented) return fail(consented);
-  visitor->consented = consented->has_value();
+  visitor->consented = *consented == terms_hash_();
   return visitor;
 }
 

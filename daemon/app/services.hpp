@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,8 +22,14 @@ class Services final : public portal::Services {
   };
 
   Services(Settings settings, Mailbox& core, Guests& guests, Rates& rates, ledger::Ledger& ledger,
-           const ports::Clock& clock)
-      : settings_(settings), core_(core), guests_(guests), rates_(rates), ledger_(ledger), clock_(clock) {}
+           const ports::Clock& clock, std::function<std::string()> terms_hash)
+      : settings_(settings),
+        core_(core),
+        guests_(guests),
+        rates_(rates),
+        ledger_(ledger),
+        clock_(clock),
+        terms_hash_(std::move(terms_hash)) {}
 
   Result<portal::Visitor> who(const IpAddress& ip) override;
   Result<campaign::AdmitAnswer> admit(const portal::AdmitOrder& order) override;
@@ -44,6 +51,7 @@ class Services final : public portal::Services {
   Rates& rates_;    // likewise
   ledger::Ledger& ledger_;
   const ports::Clock& clock_;
+  const std::function<std::string()> terms_hash_;  // of the terms in force; any thread
 };
 
 }  // namespace foyer::app

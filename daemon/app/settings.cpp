@@ -1,5 +1,6 @@
 #include "app/settings.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -29,6 +30,14 @@ std::vector<portal::PosKey> pos_keys(const std::string& file) {
   return keys;
 }
 
+/// As a Host header is compared: lower case, an address in its one canonical form.
+std::string lower(std::string host) {
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const auto ip = parse_ip(host);
+  return ip ? to_string(*ip) : host;
+}
+
 bool simulated(const config::Config& config) { return config.wifi.gate == config::GateDriver::sim; }
 
 }  // namespace
@@ -56,8 +65,8 @@ ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_p
 }
 
 std::string portal_url(const config::Config& config, std::uint16_t http_port) {
-  if (simulated(config)) return fmt::format("http://127.0.0.1:{}", http_port);
   if (config.portal.https) return "https://" + config.portal.https->host;
+  if (simulated(config)) return fmt::format("http://127.0.0.1:{}", http_port);
   return "http://" + to_string(config.wifi.address.address);
 }
 
@@ -70,11 +79,11 @@ portal::Settings portal_settings(const config::Config& config, std::uint16_t htt
   settings.accent = config.brand.accent;
   for (const auto& zone : config.zones) settings.zones.push_back({zone.id, zone.name});
   if (auto zone = campaign::ZoneTime::load(config.gateway.timezone)) settings.timezone = *zone;
-  settings.own_hosts = config.portal.hosts;
-  if (config.portal.https) settings.own_hosts.push_back(config.portal.https->host);
+  for (const auto& host : config.portal.hosts) settings.own_hosts.push_back(lower(host));
+  if (config.portal.https) settings.own_hosts.push_back(lower(config.portal.https->host));
   settings.own_hosts.push_back(to_string(config.wifi.address.address));
   settings.own_loopback = simulated(config);
-  settings.redirect_v4 = settings.redirect_v6 = portal_url(config, http_port) + "/";
+  settings.redirect = portal_url(config, http_port) + "/";
   settings.https = config.portal.https.has_value();
   settings.consent_required = config.portal.consent_required;
   settings.terms = config.portal.terms;

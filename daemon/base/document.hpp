@@ -22,14 +22,20 @@ std::string to_string(const Fault& fault);
 
 /// A parsed YAML or JSON document with positions: what the strict readers walk. Order and duplicates are kept, so that
 /// the reader can refuse them.
+struct Entry;
 struct Node {
   enum class Kind { null, scalar, sequence, map };
   Kind kind = Kind::null;
   std::string text;     ///< scalar, as written without quotes
   bool quoted = false;  ///< scalar: a string for certain, whatever it looks like
   int line = 0, column = 0;
-  std::vector<Node> items;                     ///< sequence
-  std::vector<std::pair<Node, Node>> entries;  ///< map: key (a scalar), value
+  std::vector<Node> items;     ///< sequence
+  std::vector<Entry> entries;  ///< map, in order
+};
+
+/// One line of a map; the key is a scalar.
+struct Entry {
+  Node key, value;
 };
 
 }  // namespace foyer

@@ -44,7 +44,7 @@ void NodeBuilder::place(Node node) {
   } else if (!frame.key) {
     frame.key = std::move(node);
   } else {
-    frame.node.entries.emplace_back(*std::exchange(frame.key, std::nullopt), std::move(node));
+    frame.node.entries.push_back({*std::exchange(frame.key, std::nullopt), std::move(node)});
   }
 }
 

@@ -11,13 +11,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // the order of prizes is the marketer's
 
-constexpr std::size_t kMostBytes = 64 * 1024;  // as much as one MQTT message of ours
+constexpr std::size_t kMostBytes = 64 * 1024;  // on the wire: as much as one MQTT message of ours
 constexpr std::size_t kMostLevels = 16;
-constexpr std::size_t kMostNodes = 20'000;
+constexpr std::size_t kMostNodes = 20'000;  // on the wire
 
 /// nlohmann's events → Node. Its parser keeps its own stack on the heap, so depth costs no C++ stack.
 class Events final : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit Events(std::size_t most_nodes) : builder_(kMostLevels, most_nodes) {}
+
   Node take() { return builder_.take(); }
   const std::string& fault() const { return fault_; }
 
@@ -67,7 +69,7 @@ class Events final : public nlohmann::json_sax<nlohmann::json> {
     return status == NodeBuilder::Status::good;
   }
 
-  NodeBuilder builder_{kMostLevels, kMostNodes};
+  NodeBuilder builder_;
   std::string fault_;
 };
 
@@ -179,12 +181,13 @@ Json prize_json(const Prize& prize) {
 
 }  // namespace
 
-tl::expected<Campaign, Faults> parse_campaign_json(std::string_view text, const std::string& source) {
+tl::expected<Campaign, Faults> parse_campaign_json(std::string_view text, const std::string& source, Origin origin) {
   const auto refuse = [&](std::string what) {
     return tl::make_unexpected(Faults{{source, 0, 0, "", std::move(what)}});
   };
-  if (text.size() > kMostBytes) return refuse(fmt::format("is larger than {} KiB", kMostBytes / 1024));
-  Events events;
+  const bool stored = origin == Origin::stored;
+  if (!stored && text.size() > kMostBytes) return refuse(fmt::format("is larger than {} KiB", kMostBytes / 1024));
+  Events events(stored ? SIZE_MAX : kMostNodes);
   if (!nlohmann::json::sax_parse(text, &events)) return refuse(events.fault());
   return read_campaign(events.take(), source);
 }

@@ -8,9 +8,10 @@ using ports::HttpResponse;
 
 namespace {
 
-const std::string& portal_url(const Settings& settings, const HttpRequest& request) {
-  const bool v6 = request.remote.family == IpAddress::Family::v6 && !settings.redirect_v6.empty();
-  return v6 ? settings.redirect_v6 : settings.redirect_v4;
+/// Without a name to send it to, an IPv6 phone is sent to the address it has reached us at.
+std::string portal_url(const Settings& settings, const HttpRequest& request) {
+  const bool v6 = request.local.family == IpAddress::Family::v6 && !settings.https && !settings.own_loopback;
+  return v6 ? fmt::format("http://[{}]/", to_string(request.local)) : settings.redirect;
 }
 
 /// RFC 8908. A system that asks is told the truth about itself; one nobody knows is captive.

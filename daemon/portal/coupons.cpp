@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "portal/call.hpp"
 #include "portal/html.hpp"
@@ -39,6 +40,21 @@ std::string grouped(const std::string& code) {
   return code.size() == 11 ? code.substr(0, 5) + " " + code.substr(5, 5) + " " + code.substr(10) : code;
 }
 
+/// Under every name the device still has: the key of names is renewed while a coupon lasts.
+Result<std::vector<Coupon>> coupons_of(const Call& call, const Visitor& visitor) {
+  std::vector<Coupon> all;
+  for (const auto& name : visitor.known_as) {
+    auto some = call.services().coupons_of(name);
+    if (!some) return some;
+    std::move(some->begin(), some->end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+bool owns(const Visitor& visitor, const Coupon& coupon) {
+  return std::find(visitor.known_as.begin(), visitor.known_as.end(), coupon.subject) != visitor.known_as.end();
+}
+
 json list_entry(const Call& call, const Coupon& coupon) {
   return {{"id", coupon.id},
           {"title", title_of(call, coupon)},
@@ -51,7 +67,7 @@ json list_entry(const Call& call, const Coupon& coupon) {
 HttpResponse list_page(const Call& call) {
   const auto visitor = call.visitor();
   if (!visitor) return visitor.error();
-  const auto coupons = call.services().coupons_of(visitor->subject);
+  const auto coupons = coupons_of(call, *visitor);
   if (!coupons) return call.failed(coupons.error());
   json rows = json::array();
   for (const auto& coupon : *coupons) rows.push_back(list_entry(call, coupon));
@@ -61,7 +77,7 @@ HttpResponse list_page(const Call& call) {
 HttpResponse list_json(const Call& call) {
   const auto visitor = call.visitor();
   if (!visitor) return visitor.error();
-  const auto coupons = call.services().coupons_of(visitor->subject);
+  const auto coupons = coupons_of(call, *visitor);
   if (!coupons) return call.failed(coupons.error());
   json out = json::array();
   for (const auto& coupon : *coupons) {
@@ -82,7 +98,7 @@ HttpResponse coupon_page(const Call& call) {
   if (!visitor) return visitor.error();
   const auto coupon = call.services().coupon(call.params[0]);
   if (!coupon) return call.failed(coupon.error());
-  if (!*coupon || (*coupon)->subject != visitor->subject) return call.refuse(404, campaign::Reason::not_found);
+  if (!*coupon || !owns(*visitor, **coupon)) return call.refuse(404, campaign::Reason::not_found);
   const auto& one = **coupon;
   auto values = list_entry(call, one);
   if (one.state == campaign::CouponState::issued || one.state == campaign::CouponState::reserved) {

@@ -110,6 +110,8 @@ HttpResponse draw(const Call& call) {
   const bool late = !good && good.error() == Reason::nonce_expired;
   if (!good && !late) return json_response(denied(good.error()));
   if (!visitor->session) return json_response(denied(Reason::presence_too_low));
+  if (call.settings().consent_required && !visitor->consented && !late)
+    return json_response(denied(Reason::consent_missing));
   auto command = command_for(*visitor, *nonce, *mode);
   command.replay_only = late;
   const auto answer = call.services().draw(command);

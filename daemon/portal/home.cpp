@@ -37,7 +37,7 @@ HttpResponse screen(const Call& call) {
   const auto rotation = call.settings().screen_rotation;
   const auto minted = mint({TokenKind::screen, call.settings().store, zone->id, {}}, call.shared.keys, now, rotation,
                            call.shared.random);
-  const auto& base = call.settings().redirect_v4.empty() ? call.settings().redirect_v6 : call.settings().redirect_v4;
+  const auto& base = call.settings().redirect;
   const auto svg = qr_svg(base + "q/" + minted.text, page_texts(call.language).at("screen_label").get<std::string>());
   if (!svg) return call.failed(svg.error());
   // The token's own end is one rotation later: what a phone has just scanned still works.

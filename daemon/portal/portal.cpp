@@ -52,7 +52,7 @@ class Portal::Impl {
 
   HttpResponse handle(const HttpRequest& request) const {
     const auto host = host_of(request.header("Host"));
-    if (!is_own(host)) return answer_foreign(shared_.settings, request);
+    if (!is_own(host, request)) return answer_foreign(shared_.settings, request);
     Call call{shared_, request, {}, look_of(request.path), {}, {}, {}};
     choose_language(call);
     const bool head = request.method == "HEAD";
@@ -71,12 +71,15 @@ class Portal::Impl {
     return nothing(call, allowed);
   }
 
+  const std::string& terms_hash() const { return shared_.terms_hash; }
+
  private:
-  bool is_own(const std::string& host) const {
+  /// Ours: the names and addresses of the configuration, and the very IPv6 address this phone has reached us at.
+  bool is_own(const std::string& host, const HttpRequest& request) const {
     if (offered(shared_.settings.own_hosts, host)) return true;
-    if (!shared_.settings.own_loopback) return false;
     const auto ip = parse_ip(host);
-    return host == "localhost" || (ip && is_loopback(*ip));
+    if (ip && ip->family == IpAddress::Family::v6 && *ip == request.local) return true;
+    return shared_.settings.own_loopback && (host == "localhost" || (ip && is_loopback(*ip)));
   }
 
   static Look look_of(const std::string& path) {
@@ -115,6 +118,8 @@ class Portal::Impl {
 Portal::Portal(Settings settings, TokenKeys keys, Services& services, Random random)
     : impl_(std::make_unique<Impl>(std::move(settings), keys, services, std::move(random))) {}
 Portal::~Portal() = default;
+
+const std::string& Portal::terms_hash() const { return impl_->terms_hash(); }
 
 HttpResponse Portal::handle(const HttpRequest& request) const { return impl_->handle(request); }
 

@@ -32,9 +32,9 @@ struct Settings {
   std::vector<std::string> languages;  ///< the first is the default
   campaign::Text brand;
   std::string accent = "#07c160";
-  std::vector<std::string> own_hosts;    ///< lower case, without port: every other Host is foreign
-  bool own_loopback = false;             ///< simulated gate: 127.0.0.0/8 and localhost are ours too
-  std::string redirect_v4, redirect_v6;  ///< "http://10.77.0.1/": where foreign requests are sent, by family
+  std::vector<std::string> own_hosts;  ///< lower case, without port: every other Host is foreign
+  bool own_loopback = false;           ///< simulated gate: 127.0.0.0/8 and localhost are ours too
+  std::string redirect;                ///< "http://10.77.0.1/": where foreign requests are sent
   bool https = false;
   bool consent_required = true;
   campaign::Text terms;
@@ -54,6 +54,8 @@ class Portal {
   Portal(Settings settings, TokenKeys keys, Services& services, Random random);
   ~Portal();
   ports::HttpResponse handle(const ports::HttpRequest& request) const;
+  /// Of the terms in force: changes with any word of them.
+  const std::string& terms_hash() const;
 
  private:
   class Impl;

@@ -27,7 +27,8 @@ struct Visitor {
   bool associated = false;         ///< on the shop's Wi-Fi now
   int presence = 0;                ///< level 0 to 5 (docs/campaigns.md)
   std::string zone;
-  bool consented = false;
+  bool consented = false;             ///< to the terms in force
+  std::vector<std::string> known_as;  ///< every pseudonym this device still has, newest first: whose coupons it may see
 };
 
 struct AdmitOrder {

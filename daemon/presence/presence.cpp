@@ -36,7 +36,8 @@ void Presence::step(const Sighting& sighting, std::vector<Change>& out) {
   }
   ++heard_;
   const MonoTime now = own_time(sighting.at);
-  const auto index = admit(sighting.id, now, out);
+  bool fresh = false;
+  const auto index = admit(sighting.id, now, fresh, out);
   auto& entry = table_[index];
   entry.heard = now;
   entry.adapter = sighting.adapter;
@@ -47,6 +48,7 @@ void Presence::step(const Sighting& sighting, std::vector<Change>& out) {
   } else if (entry.unrated < 255) {
     ++entry.unrated;
   }
+  if (fresh) out.push_back(change(Change::Kind::seen, entry));  // with its strength, and before what follows from it
   for (std::size_t i = 0; i < entry.zones; ++i) advance(index, entry.visits[i], sampled, now, out);
 }
 
@@ -124,7 +126,7 @@ MonoTime Presence::own_time(MonoTime at) {
 }
 
 /// The entry of an identifier that is heard now: what silence ended before is told first.
-std::uint32_t Presence::admit(const BeaconId& id, MonoTime now, std::vector<Change>& out) {
+std::uint32_t Presence::admit(const BeaconId& id, MonoTime now, bool& fresh, std::vector<Change>& out) {
   auto index = table_.find(id);
   if (index != Table::kNone) {
     auto& entry = table_[index];
@@ -144,7 +146,7 @@ std::uint32_t Presence::admit(const BeaconId& id, MonoTime now, std::vector<Chan
   }
   index = table_.insert(id);
   assign_zones(table_[index]);
-  out.push_back(change(Change::Kind::seen, table_[index]));
+  fresh = true;
   return index;
 }
 

@@ -118,7 +118,7 @@ class Presence {
   using Milliseconds = std::chrono::milliseconds;
 
   MonoTime own_time(MonoTime at);
-  std::uint32_t admit(const BeaconId& id, MonoTime now, std::vector<Change>& out);
+  std::uint32_t admit(const BeaconId& id, MonoTime now, bool& fresh, std::vector<Change>& out);
   void remove(std::uint32_t index, std::vector<Change>& out);
   void assign_zones(Entry& entry) const;
   void settle(std::uint32_t index, MonoTime now, std::vector<Change>& out);

@@ -165,6 +165,8 @@ bool Connection::is_writable() const {
   return wait(POLLOUT, std::chrono::steady_clock::now() + kWritePatience) && !gone();
 }
 
+IpAddress Connection::local() const { return local_of(fd_).value_or(IpAddress{}); }
+
 void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
   ip = to_string(remote_);
   port = 0;

@@ -44,6 +44,7 @@ class Connection final : public ::httplib::Stream {
   void finish(Deadline linger);
 
   const IpAddress& remote() const { return remote_; }
+  IpAddress local() const;
   std::uint16_t local_port() const { return local_port_; }
   bool tls() const { return ssl_ != nullptr; }
 

@@ -146,6 +146,7 @@ ports::HttpResponse Exchange::answer(const ::httplib::Request& request) {
     close_ = true;
     return refuse(400, "bad_request", ours.error().message);
   }
+  ours->local = connection_.local();
   const auto length = content_length(request).value_or(0);
   connection_.allow(length, in(kRequestTime));
   if (!connection_.read_exactly(ours->body, length)) {

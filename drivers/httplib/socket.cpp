@@ -148,17 +148,16 @@ Result<Listening> open_listening(const std::string& address) {
   return address.starts_with(kUnix) ? open_unix(address.substr(kUnix.size())) : open_tcp(address);
 }
 
-std::optional<IpAddress> peer_of(int fd) {
-  sockaddr_storage peer{};
-  socklen_t size = sizeof peer;
-  if (::getpeername(fd, generic(peer), &size) < 0) return std::nullopt;
+namespace {
+
+std::optional<IpAddress> address_of(sockaddr_storage& end) {
   IpAddress ip;
-  if (peer.ss_family == AF_INET) {
-    std::memcpy(ip.bytes.data(), &reinterpret_cast<sockaddr_in&>(peer).sin_addr, 4);
+  if (end.ss_family == AF_INET) {
+    std::memcpy(ip.bytes.data(), &reinterpret_cast<sockaddr_in&>(end).sin_addr, 4);
     return ip;
   }
-  if (peer.ss_family != AF_INET6) return std::nullopt;
-  const auto& v6 = reinterpret_cast<sockaddr_in6&>(peer).sin6_addr;
+  if (end.ss_family != AF_INET6) return std::nullopt;
+  const auto& v6 = reinterpret_cast<sockaddr_in6&>(end).sin6_addr;
   if (IN6_IS_ADDR_V4MAPPED(&v6)) {
     std::memcpy(ip.bytes.data(), v6.s6_addr + 12, 4);
     return ip;
@@ -166,6 +165,22 @@ std::optional<IpAddress> peer_of(int fd) {
   ip.family = IpAddress::Family::v6;
   std::memcpy(ip.bytes.data(), v6.s6_addr, 16);
   return ip;
+}
+
+}  // namespace
+
+std::optional<IpAddress> peer_of(int fd) {
+  sockaddr_storage end{};
+  socklen_t size = sizeof end;
+  if (::getpeername(fd, generic(end), &size) < 0) return std::nullopt;
+  return address_of(end);
+}
+
+std::optional<IpAddress> local_of(int fd) {
+  sockaddr_storage end{};
+  socklen_t size = sizeof end;
+  if (::getsockname(fd, generic(end), &size) < 0) return std::nullopt;
+  return address_of(end);
 }
 
 }  // namespace foyer::drivers::httplib

@@ -37,5 +37,7 @@ Result<Listening> open_listening(const std::string& address);
 
 /// Of a connection's other end; nullopt for unix. IPv4-mapped IPv6 is IPv4.
 std::optional<IpAddress> peer_of(int fd);
+/// Of our own end, likewise.
+std::optional<IpAddress> local_of(int fd);
 
 }  // namespace foyer::drivers::httplib

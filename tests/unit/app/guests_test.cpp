@@ -172,6 +172,74 @@ TEST_F(GuestsTest, ALostGateKeepsTheSessionUntilItCanBeShut) {
   EXPECT_EQ(ended.size(), 1u);
 }
 
+TEST_F(GuestsTest, RecordedButNotOpenIsNotInAndCanBeRemoved) {
+  gate.lost = true;
+  EXPECT_FALSE(guests.open(session_of(1), ip(1)));
+  EXPECT_FALSE(guests.who(ip(1)).value().session);
+  EXPECT_FALSE(guests.reconcile({session_of(2)}));
+  gate.lost = false;
+  EXPECT_EQ(guests.remove("10.9.0.1", "removed").value(), 1u);
+  EXPECT_EQ(guests.remove("02:00:00:00:00:02", "removed").value(), 1u);
+  EXPECT_EQ(ended.size(), 2u);
+  gate.lost = true;
+  EXPECT_TRUE(guests.remove("10.9.0.1", "removed").has_value()) << "nobody is in: nothing to shut";
+}
+
+TEST_F(GuestsTest, ARecordedDeviceIsOpenedWhenItAsks) {
+  const auto list = std::exchange(stations.list, {});
+  ASSERT_TRUE(guests.reconcile({session_of(1)}));
+  EXPECT_TRUE(gate.open.empty());
+  stations.list = list;
+  EXPECT_TRUE(guests.who(ip(1)).value().session);
+  EXPECT_TRUE(gate.open.contains({mac(1), ip(1)}));
+}
+
+TEST_F(GuestsTest, RemovingWhileTheGateIsAwaySaysSo) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  gate.lost = true;
+  EXPECT_EQ(guests.remove("10.9.0.1", "removed").error().code, Code::retry);
+  EXPECT_TRUE(ended.empty());
+}
+
+TEST_F(GuestsTest, ADeviceUnderANewPairKeepsItsAddressesWhenTheOldSessionEnds) {
+  const auto v6 = parse_ip("2001:db8::1").value();
+  stations.list[0].ips = {ip(1), v6};
+  ASSERT_TRUE(guests.open(session_of(1, 60s), ip(1)));
+  stations.list[0].ips = {ip(5), v6};
+  const auto names = subjects.names(mac(1), ip(5)).front();
+  Session fresh = session_of(1);
+  fresh.id = "s5";
+  fresh.pair = names.pair;
+  ASSERT_TRUE(guests.open(fresh, ip(5)));
+  clock.advance(61s);
+  guests.tick();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].session, "s1");
+  EXPECT_TRUE(gate.open.contains({mac(1), v6}));
+  EXPECT_TRUE(gate.open.contains({mac(1), ip(5)}));
+  EXPECT_FALSE(gate.open.contains({mac(1), ip(1)}));
+}
+
+TEST_F(GuestsTest, AStepOfTheWallClockEndsNobodysTime) {
+  ASSERT_TRUE(guests.open(session_of(1, 60s), ip(1)));
+  clock.set_wall(clock.wall() + 24h);
+  guests.tick();
+  EXPECT_TRUE(guests.who(ip(1)).value().session);
+  clock.set_wall(from_unix_ms(0));
+  guests.tick();
+  EXPECT_TRUE(guests.who(ip(1)).value().session);
+  clock.advance(61s);
+  guests.tick();
+  EXPECT_FALSE(guests.who(ip(1)).value().session);
+  // Recorded before the clock went back: never more time than was given.
+  ASSERT_TRUE(guests.reconcile({session_of(2, 60s)}));
+  Session ahead = session_of(2, 60s);
+  ahead.since += 24h;
+  ahead.until += 24h;
+  ASSERT_TRUE(guests.open(ahead, ip(2)));
+  EXPECT_EQ(gate.open.at({mac(2), ip(2)}), 60s);
+}
+
 TEST_F(GuestsTest, SessionsOutliveAKeyRotation) {
   ASSERT_TRUE(guests.open(session_of(1), ip(1)));
   const auto before = guests.who(ip(1)).value().subject;

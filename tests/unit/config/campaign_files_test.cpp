@@ -65,15 +65,15 @@ TEST(Yaml, KeepsOrderDuplicatesQuotesAndPlaces) {
   const auto read = parse_yaml("b: 1\na: \"1\"\nb: [x, 'y']\nc:\nd: ~\n", "f");
   ASSERT_TRUE(read);
   ASSERT_EQ(read->entries.size(), 5u);
-  EXPECT_EQ(read->entries[0].first.text, "b");
-  EXPECT_FALSE(read->entries[0].second.quoted);
-  EXPECT_TRUE(read->entries[1].second.quoted);
-  EXPECT_EQ(read->entries[2].first.text, "b");
-  EXPECT_EQ(read->entries[2].second.items[1].line, 3);
-  EXPECT_EQ(read->entries[2].second.items[1].column, 8);
-  EXPECT_EQ(read->entries[3].second.kind, Node::Kind::null);
-  EXPECT_EQ(read->entries[3].second.line, 4);
-  EXPECT_EQ(read->entries[4].second.kind, Node::Kind::null);
+  EXPECT_EQ(read->entries[0].key.text, "b");
+  EXPECT_FALSE(read->entries[0].value.quoted);
+  EXPECT_TRUE(read->entries[1].value.quoted);
+  EXPECT_EQ(read->entries[2].key.text, "b");
+  EXPECT_EQ(read->entries[2].value.items[1].line, 3);
+  EXPECT_EQ(read->entries[2].value.items[1].column, 8);
+  EXPECT_EQ(read->entries[3].value.kind, Node::Kind::null);
+  EXPECT_EQ(read->entries[3].value.line, 4);
+  EXPECT_EQ(read->entries[4].value.kind, Node::Kind::null);
 }
 
 TEST(Yaml, TakesAByteOrderMarkAndWindowsLineEnds) {
@@ -83,8 +83,8 @@ TEST(Yaml, TakesAByteOrderMarkAndWindowsLineEnds) {
       "f");
   ASSERT_TRUE(read) << texts(read.error());
   ASSERT_EQ(read->entries.size(), 2u);
-  EXPECT_EQ(read->entries[0].first.text, "a");
-  EXPECT_EQ(read->entries[0].second.text, "b");
+  EXPECT_EQ(read->entries[0].key.text, "a");
+  EXPECT_EQ(read->entries[0].value.text, "b");
 }
 
 }  // namespace

@@ -73,7 +73,12 @@ TEST(Foreign, over_ipv6_goes_to_the_address_of_that_family) {
   House house;
   auto request = House::request("GET", "/", "fe80::2");
   request.headers = {{"Host", "ipv6.msftconnecttest.com"}};
+  request.local = *parse_ip("fd00::1");
   EXPECT_EQ(header(house.portal.handle(request), "Location"), "http://[fd00::1]/");
+  request.headers = {{"Host", "[fd00:0::1]:80"}};
+  EXPECT_NE(house.portal.handle(request).status, 302) << "the address it reached us at is ours";
+  request.headers = {{"Host", "[fd00::2]"}};
+  EXPECT_EQ(house.portal.handle(request).status, 302);
 }
 
 TEST(Foreign, is_every_host_that_is_not_ours) {

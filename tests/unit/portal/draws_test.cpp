@@ -160,6 +160,10 @@ TEST(Coupons, are_shown_to_their_holder_only) {
   ASSERT_EQ(list.size(), 1u);
   EXPECT_EQ(list[0]["code"], "0123456789A");
   EXPECT_EQ(list[0]["title"], "¥10.00 off");
+  house.services.coupons[0].subject = "yesterday";
+  EXPECT_EQ(house.get("/c/" + coupon().id).status, 404);
+  house.services.visitors[*parse_ip("10.77.0.2")].known_as = {"subject-a", "yesterday"};
+  EXPECT_EQ(house.get("/c/" + coupon().id).status, 200) << "the key of names was renewed meanwhile";
   house.services.coupons[0].state = campaign::CouponState::redeemed;
   EXPECT_EQ(house.get("/c/" + coupon().id).body.find("01234 56789 A"), std::string::npos);
 }

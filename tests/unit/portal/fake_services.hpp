@@ -89,11 +89,12 @@ class House {
  public:
   House() : House(default_settings()) {}
   explicit House(Settings settings) : portal(settings, keys(), services, counting()) {
-    Visitor in{"subject-a", "device-a", "pair-a", Session{}, true, 3, "entrance", true};
+    Visitor in{"subject-a", "device-a", "pair-a", Session{}, true, 3, "entrance", true, {"subject-a"}};
     in.session->id = "11111111111111111111111111111111";
     in.session->until = kNow + std::chrono::hours(1);
     services.visitors[*parse_ip("10.77.0.2")] = in;
-    services.visitors[*parse_ip("10.77.0.3")] = {"subject-b", "device-b", "pair-b", std::nullopt, true, 0, "", false};
+    services.visitors[*parse_ip("10.77.0.3")] = {"subject-b", "device-b", "pair-b", std::nullopt, true,
+                                                 0,           "",         false,    {"subject-b"}};
   }
 
   static TokenKeys keys() {
@@ -116,8 +117,7 @@ class House {
     out.languages = {"zh-CN", "en"};
     out.brand = {{"zh-CN", "示例店"}, {"en", "Example <Store>"}};
     out.own_hosts = {"10.77.0.1", "gw-01.shops.example"};
-    out.redirect_v4 = "http://10.77.0.1/";
-    out.redirect_v6 = "http://[fd00::1]/";
+    out.redirect = "http://10.77.0.1/";
     out.terms = {{"en", "Be nice."}, {"zh-CN", "请文明上网。"}};
     out.pos_keys = {{"till", sha256(as_bytes("secret-key"))}};
     out.zones = {{"entrance", {{"en", "Entrance"}, {"zh-CN", "入口"}}}};
