@@ -23,8 +23,6 @@ function(foyer_test name level)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/daemon" "${CMAKE_SOURCE_DIR}"
     "${CMAKE_SOURCE_DIR}/tests" "${CMAKE_BINARY_DIR}/generated")
-  target_compile_definitions(${name} PRIVATE FOYER_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    FOYER_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
   foreach(room IN LISTS TEST_USES)
     target_link_libraries(${name} PRIVATE foyer_${room})
   endforeach()

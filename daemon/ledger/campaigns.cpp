@@ -34,6 +34,10 @@ void split_packets(Context& context, const Campaign& campaign) {
   }
 }
 
+auto parse_stored(std::string_view json) {
+  return campaign::parse_campaign_json(json, "ledger", campaign::Origin::stored);
+}
+
 std::optional<std::string> too_large(const Campaign& campaign) {
   for (const auto& prize : campaign.prizes)
     if (prize.kind == PrizeKind::red_packet && prize.count > Campaigns::kMostPackets)
@@ -88,7 +92,7 @@ void Campaigns::load(Db& db, std::vector<std::pair<std::string, std::string>>* f
   entries_.clear();
   auto query = db.query("SELECT id, source, json, started, held FROM campaign WHERE active = 1");
   while (query.next()) {
-    auto parsed = campaign::parse_campaign_json(query.text(2), "ledger");
+    auto parsed = parse_stored(query.text(2));
     if (!parsed) {
       if (faults) faults->emplace_back(query.text(0), parsed.error().empty() ? "" : to_string(parsed.error().front()));
       continue;
@@ -130,9 +134,12 @@ std::optional<std::string> Campaigns::store(Context& context, const std::string&
   const auto json = campaign::to_json(campaign);
   changed = !had || !had->active || had->json != json;
   if (!changed) return std::nullopt;
+  // What could not be read back would be told as applied and not be in force.
+  if (const auto back = parse_stored(json); !back)
+    return fmt::format("it cannot be stored: {}", back.error().empty() ? "" : to_string(back.error().front()));
   const bool started = had && had->started;
   if (started) {
-    const auto before = campaign::parse_campaign_json(had->json, "ledger");
+    const auto before = parse_stored(had->json);
     if (!before) return "it has started and what is stored of it cannot be read by this program";
     if (auto why = forbidden_change(*before, campaign)) return why;
     forget_told(context, *before, campaign);
@@ -168,6 +175,22 @@ void Campaigns::remove_missing(Context& context, const std::string& source, cons
     }
     context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"removed", true}});
   }
+}
+
+std::optional<Ledger::Applied> Campaigns::unchanged(Db& db, const std::string& source,
+                                                    const std::vector<Campaign>& campaigns) const {
+  std::set<std::string> ids;
+  Ledger::Applied answer;
+  for (const auto& campaign : campaigns) {
+    const auto had = stored(db, campaign.id);
+    if (!had || !had->active || had->source != source || had->json != campaign::to_json(campaign)) return std::nullopt;
+    if (!ids.insert(campaign.id).second) return std::nullopt;
+    answer.applied.push_back(campaign.id);
+  }
+  auto query = db.query("SELECT count(*) FROM campaign WHERE source = ? AND active = 1");
+  query.bind(source);
+  if (!query.next() || static_cast<std::size_t>(query.integer(0)) != ids.size()) return std::nullopt;
+  return answer;
 }
 
 Ledger::Applied Campaigns::apply(Context& context, const std::string& source, std::vector<Campaign> campaigns) {

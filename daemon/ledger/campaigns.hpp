@@ -33,6 +33,9 @@ class Campaigns {
   std::vector<campaign::Campaign> all() const;
 
   Ledger::Applied apply(Context& context, const std::string& source, std::vector<campaign::Campaign> campaigns);
+  /// What apply would answer when these are what is stored already; nullopt: something would be written. Reads only.
+  std::optional<Ledger::Applied> unchanged(Db& db, const std::string& source,
+                                           const std::vector<campaign::Campaign>& campaigns) const;
   Result<void> pause(Context& context, const std::string& id, bool paused);
   /// After its first draw, whatever its dates say.
   void mark_started(Context& context, const std::string& id);

@@ -1,5 +1,7 @@
 #include "ledger/ledger.hpp"
 
+#include <algorithm>
+
 #include "ledger/coupons.hpp"
 #include "ledger/draws.hpp"
 #include "ledger/sessions.hpp"
@@ -78,7 +80,13 @@ Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const 
 
 Result<Ledger::Applied> Ledger::apply_campaigns(const std::string& source, std::vector<campaign::Campaign> campaigns,
                                                 Deadline deadline) {
-  return impl_->command<Applied>(deadline, kDecision,
+  const auto until = impl_->settings().mono() + deadline;
+  const auto same = impl_->question<std::optional<Applied>>(
+      deadline, [this, source, campaigns] { return impl_->campaigns().unchanged(impl_->db(), source, campaigns); });
+  if (!same) return fail(same);
+  if (*same) return **same;
+  const auto left = std::chrono::ceil<Deadline>(until - impl_->settings().mono());
+  return impl_->command<Applied>(std::max(left, Deadline::zero()), kDecision,
                                  [source, campaigns = std::move(campaigns)](Context& c) -> Result<Applied> {
                                    return c.campaigns.apply(c, source, campaigns);
                                  });

@@ -87,8 +87,8 @@ class Ledger {
   Result<campaign::TillAnswer> void_coupon(const std::string& code, const std::string& why, Deadline deadline);
 
   /// Takes these campaigns in the place of all from the same source: "file", or "mqtt:<id>" for what arrives one by
-  /// one. Refuses a change to a started
-  /// campaign that is more than pause, resume, a later end or more stock; the others are still applied.
+  /// one. Refuses a change to a started campaign that is more than pause, resume, a later end or more stock; the others
+  /// are still applied. What changes nothing writes nothing, so it succeeds while the storage is full, too.
   struct Applied {
     std::vector<std::string> applied;
     std::vector<std::pair<std::string, std::string>> refused;  ///< id, why

@@ -39,25 +39,82 @@ constexpr std::array kTables{
           "stream DESC, seq DESC"},
 };
 
-/// Rows in one direction until the end or the damage. True: came to the end.
-bool copy_in_order(Db& from, Db& to, const Table& table, std::string_view order) {
-  const auto insert_sql =
-      fmt::format("INSERT OR IGNORE INTO {} ({}) VALUES ({})", table.name, table.columns, table.marks);
-  try {
-    auto rows = from.query(fmt::format("SELECT {} FROM {} NOT INDEXED ORDER BY {}", table.columns, table.name, order));
-    while (rows.next()) {
-      auto insert = to.query(insert_sql);
-      for (int i = 0; i < rows.columns(); ++i) insert.bind_value(i + 1, rows.value(i));
+constexpr std::uint64_t kPiece = 32;  // rows a commit: what did not fit takes back no more
+
+/// Writes the rows of one table in small transactions.
+class Pieces {
+ public:
+  Pieces(Db& to, const Table& table)
+      : to_(to),
+        insert_(fmt::format("INSERT OR IGNORE INTO {} ({}) VALUES ({})", table.name, table.columns, table.marks)) {}
+
+  /// False: there is no room.
+  bool put(const Query& row) {
+    return fits([&] {
+      if (!to_.in_transaction()) to_.execute("BEGIN IMMEDIATE");
+      auto insert = to_.query(insert_);
+      for (int i = 0; i < row.columns(); ++i) insert.bind_value(i + 1, row.value(i));
       try {
         insert.run();
       } catch (const SqlError& error) {
         if (error.primary() != SQLITE_CONSTRAINT) throw;  // a row the damage made nonsense of
       }
+      if (++rows_ % kPiece == 0) to_.execute("COMMIT");
+    });
+  }
+  bool finish() {
+    return fits([&] {
+      if (to_.in_transaction()) to_.execute("COMMIT");
+    });
+  }
+
+ private:
+  template <class Write>
+  bool fits(Write write) {
+    try {
+      write();
+      return true;
+    } catch (const SqlError& error) {
+      if (!error.full()) throw;
     }
-    return true;
-  } catch (const SqlError& error) {
-    if (!error.damaged()) throw;
+    if (to_.in_transaction()) to_.execute("ROLLBACK");
     return false;
+  }
+
+  Db& to_;
+  const std::string insert_;
+  std::uint64_t rows_ = 0;
+};
+
+enum class End { whole, damage, full };
+
+/// What fails while reading is the damage: a page that is nonsense, a sector that cannot be read, a table that is gone.
+template <class Read>
+std::optional<bool> read(Read step) {
+  try {
+    return step();
+  } catch (const SqlError&) {
+    return std::nullopt;
+  }
+}
+
+/// Rows in one direction until the end, the damage, or no more room.
+End copy_in_order(Db& from, Db& to, const Table& table, std::string_view order) {
+  const auto select = fmt::format("SELECT {} FROM {} NOT INDEXED ORDER BY {}", table.columns, table.name, order);
+  const auto prepared = read([&] {
+    from.query(select);
+    return true;
+  });
+  if (!prepared) return End::damage;
+  Pieces pieces(to, table);
+  auto rows = from.query(select);
+  for (;;) {
+    const auto more = read([&] { return rows.next(); });
+    if (!more || !*more) {
+      if (!pieces.finish()) return End::full;
+      return more ? End::whole : End::damage;
+    }
+    if (!pieces.put(rows)) return End::full;
   }
 }
 
@@ -78,18 +135,19 @@ std::uint64_t rows_in(Db& db, const Table& table) {
 
 /// Forward to the damage, then backward to it: what lies between two damaged places is lost, no more.
 void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
-  bool whole = copy_in_order(from, to, table, table.key);
-  if (!whole) copy_in_order(from, to, table, table.key_down);
+  const auto end = copy_in_order(from, to, table, table.key);
+  if (end == End::damage) copy_in_order(from, to, table, table.key_down);
   const auto kept = rows_in(to, table);
   opened.kept += kept;
   const auto expected = expected_rows(from, table);
   if (expected && *expected > kept)
     opened.lost += *expected - kept;
-  else if (!whole)
+  else if (end != End::whole)
     opened.lost += 1;
 }
 
-/// In the new epoch every stream counts from 1 again, without gaps.
+}  // namespace
+
 void renumber(Db& db) {
   for (const auto stream : kStreams) {
     const auto id = static_cast<std::int64_t>(stream);
@@ -116,29 +174,18 @@ void renumber(Db& db) {
   }
 }
 
-}  // namespace
-
 void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened) {
   std::unique_ptr<Db> from;
   try {
     from = std::make_unique<Db>(damaged, Db::Mode::read_only, vfs);
     from->keep_wal_on_close(true);  // the file stays as it was found
     from->number("SELECT count(*) FROM sqlite_schema");
-  } catch (const SqlError&) {
+  } catch (const SqlError& error) {
+    if (!error.damaged()) throw;    // it could not be opened now; perhaps it can the next time
     opened.lost += kTables.size();  // not even its table of contents
     return;
   }
-  db.execute("BEGIN IMMEDIATE");
-  for (const auto& table : kTables) {
-    try {
-      carry_table(*from, db, table, opened);
-    } catch (const SqlError& error) {
-      if (!db.in_transaction() || error.full()) throw;
-      opened.lost += 1;  // the table itself is gone from the old schema
-    }
-  }
-  renumber(db);
-  db.execute("COMMIT");
+  for (const auto& table : kTables) carry_table(*from, db, table, opened);
 }
 
 }  // namespace foyer::ledger

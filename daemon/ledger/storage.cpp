@@ -7,33 +7,23 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "ledger/migrate.hpp"
+#include "ledger/rebuild.hpp"
 
 namespace foyer::ledger {
 namespace {
 
-constexpr std::int64_t kPageSize = 4096;             // the block of every file system we run on
 constexpr std::int64_t kJournalSizeLimit = 4 << 20;  // bytes of -wal kept after a checkpoint
 constexpr std::int64_t kMinPages = 64;               // the empty schema and room to say that it is full
 constexpr int kBootsKept = 100;
 
-/// Creates the file for us alone; SQLite gives -wal and -shm the same mode.
-Result<void> create_private(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(Code::fatal, "{}: {}", path, std::strerror(errno));
-  ::close(fd);
-  return {};
-}
-
 void configure(Db& db, const Settings& settings) {
-  const auto pages = std::max(static_cast<std::int64_t>(settings.max_bytes) / kPageSize, kMinPages);
   db.execute(
       fmt::format("PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; "
                   "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; "
-                  "PRAGMA journal_size_limit = {}; PRAGMA max_page_count = {}",
-                  kPageSize, settings.synchronous_full ? "FULL" : "NORMAL", kJournalSizeLimit, pages));
+                  "PRAGMA journal_size_limit = {}",
+                  kPageSize, settings.synchronous_full ? "FULL" : "NORMAL", kJournalSizeLimit));
 }
 
 void check_quickly(Db& db) {
@@ -54,55 +44,68 @@ Result<std::unique_ptr<Db>> open_checked(const Settings& settings) {
     configure(*db, settings);
   }
   if (auto migrated = migrate(*db); !migrated) return fail(migrated);
+  db->execute(fmt::format("PRAGMA max_page_count = {}", most_pages(settings)));  // a migration may need more
   db->keep_wal_on_close(false);
   return db;
 }
 
-Result<std::string> set_aside(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  int n = 1;
-  while (fs::exists(fmt::format("{}.damaged-{}", path, n), error)) ++n;
-  const auto aside = fmt::format("{}.damaged-{}", path, n);
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    if (*suffix != '\0' && !fs::exists(path + suffix, error)) continue;
-    fs::rename(path + suffix, aside + suffix, error);
-    if (error) return fail(Code::fatal, "{}{} is damaged and cannot be set aside: {}", path, suffix, error.message());
+Result<std::unique_ptr<Db>> open_or_rebuild(const Settings& settings, bool& rebuilt) {
+  try {
+    return open_checked(settings);
+  } catch (const SqlError& error) {
+    if (!error.damaged()) throw;
   }
-  return aside;
-}
-
-Result<void> recover(Storage& storage, const Settings& settings) {
-  auto aside = set_aside(settings.path);
-  if (!aside) return fail(aside);
-  storage.opened.set_aside = *aside;
-  auto db = open_checked(settings);
-  if (!db) return fail(db);
-  storage.db = std::move(*db);
-  carry_over(*storage.db, *aside, settings.vfs, storage.opened);
-  return {};
+  if (auto made = rebuild(settings); !made) return fail(made);
+  rebuilt = true;
+  return open_checked(settings);
 }
 
 /// The epoch, new when the file is, and one more boot.
 void register_boot(Storage& storage, const Settings& settings) {
   auto& db = *storage.db;
-  db.execute("BEGIN IMMEDIATE");
   {
     auto query = db.query("SELECT value FROM meta WHERE key = 'epoch'");
     if (query.next()) storage.epoch = query.text(0);
   }
-  if (storage.epoch.empty()) {
-    storage.opened.fresh = true;
-    storage.epoch = random_hex(settings.random, 8);
-    db.query("INSERT INTO meta (key, value) VALUES ('epoch', ?)").bind(storage.epoch).run();
+  storage.boot_seq = static_cast<std::uint64_t>(db.number("SELECT ifnull(max(seq), 0) FROM boot")) + 1;
+  const bool known = !storage.epoch.empty();
+  try {
+    db.execute("BEGIN IMMEDIATE");
+    if (!known) {
+      storage.opened.fresh = true;
+      storage.epoch = random_hex(settings.random, 8);
+      db.query("INSERT INTO meta (key, value) VALUES ('epoch', ?)").bind(storage.epoch).run();
+    }
+    write_boot(storage, settings);
+    db.execute("COMMIT");
+    storage.boot_stored = true;
+  } catch (const SqlError& error) {
+    if (!known || !error.full()) throw;
+    if (db.in_transaction()) db.execute("ROLLBACK");
   }
-  db.query("INSERT INTO boot (boot_id, opened_ms) VALUES (?,?)").bind(settings.boot_id, unix_ms(settings.wall())).run();
-  storage.boot_seq = static_cast<std::uint64_t>(db.number("SELECT max(seq) FROM boot"));
-  db.query("DELETE FROM boot WHERE seq <= ?").bind(static_cast<std::int64_t>(storage.boot_seq) - kBootsKept).run();
-  db.execute("COMMIT");
 }
 
 }  // namespace
+
+std::int64_t most_pages(const Settings& settings) {
+  return std::max(static_cast<std::int64_t>(settings.max_bytes) / kPageSize, kMinPages);
+}
+
+Result<void> create_private(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return fail(Code::fatal, "{}: {}", path, std::strerror(errno));
+  ::close(fd);
+  return {};
+}
+
+void write_boot(Storage& storage, const Settings& settings) {
+  const auto seq = static_cast<std::int64_t>(storage.boot_seq);
+  auto& db = *storage.db;
+  db.query("DELETE FROM boot WHERE seq <= ?").bind(seq - kBootsKept).run();
+  db.query("INSERT INTO boot (seq, boot_id, opened_ms) VALUES (?,?,?)")
+      .bind(seq, settings.boot_id, unix_ms(settings.wall()))
+      .run();
+}
 
 Result<LockFile> LockFile::take(const std::string& path) {
   const auto name = path + ".lock";
@@ -132,14 +135,12 @@ Result<Storage> open_storage(const Settings& settings) {
   if (!lock) return fail(lock);
   Storage storage{std::move(*lock), nullptr, {}, {}, 0};
   try {
-    try {
-      auto db = open_checked(settings);
-      if (!db) return fail(db);
-      storage.db = std::move(*db);
-    } catch (const SqlError& error) {
-      if (!error.damaged()) throw;
-      if (auto recovered = recover(storage, settings); !recovered) return fail(recovered);
-    }
+    auto rebuilt = resume_rebuild(settings);
+    if (!rebuilt) return fail(rebuilt);
+    auto db = open_or_rebuild(settings, *rebuilt);
+    if (!db) return fail(db);
+    storage.db = std::move(*db);
+    if (*rebuilt) storage.opened = rebuilt_from(*storage.db);
     register_boot(storage, settings);
   } catch (const SqlError& error) {
     return fail(Code::fatal, "{}: {}", settings.path, error.what());

@@ -22,19 +22,33 @@ class LockFile {
   int fd_;
 };
 
+constexpr std::int64_t kPageSize = 4096;  ///< the block of every file system we run on
+
+/// storage.max_size in pages; never fewer than the empty schema and room to say that it is full.
+std::int64_t most_pages(const Settings& settings);
+/// Creates the file for us alone; SQLite gives what lies beside it the same mode.
+Result<void> create_private(const std::string& path);
+
 struct Storage {
   LockFile lock;
   std::unique_ptr<Db> db;
   Opened opened;
   std::string epoch;
   std::uint64_t boot_seq = 0;
+  bool boot_stored = false;  ///< false: there was no room for its row, which is written when there is
 };
 
 /// Opens or creates the database of this program's version. A damaged file is renamed to `<path>.damaged-<n>`, never
-/// deleted, and what can be read of it is carried into a new one with a new epoch.
+/// deleted, and what can be read of it is carried into a new one with a new epoch (ledger/rebuild.hpp). A file without
+/// room for another row opens as well.
 Result<Storage> open_storage(const Settings& settings);
+/// The row of this boot. Inside a transaction.
+void write_boot(Storage& storage, const Settings& settings);
 
-/// Copies what can be read of `damaged` into `db`. Kept and lost are counted into `opened`.
+/// Copies what can be read of `damaged` into `db` until it is full. Kept and lost are counted into `opened`. Not inside
+/// a transaction: it commits as it goes.
 void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened);
+/// After it: in the new epoch every stream counts from 1 again, without gaps. Inside a transaction.
+void renumber(Db& db);
 
 }  // namespace foyer::ledger

@@ -32,9 +32,6 @@ void Writer::start() {
   std::vector<std::pair<std::string, std::string>> faults;
   outbox_.load();
   campaigns_.load(*storage_.db, &faults);
-  if (!opened().set_aside.empty())
-    riding_.push_back({Stream::health, "storage.recovered", "",
-                       dump({{"kept", opened().kept}, {"lost", opened().lost}, {"set_aside", opened().set_aside}})});
   for (const auto& [id, why] : faults)
     riding_.push_back(
         {Stream::health, "campaign.refused", "", dump({{"campaign", id}, {"reasons", Json::array({why})}})});
@@ -191,12 +188,15 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
   auto context = this->context();
   apply_forgets();
   make_room(context);
+  const bool boot_due = !storage_.boot_stored && !full_;
+  if (boot_due) write_boot(storage_, settings_);
   write_riding(context);
   run_sweep(context);
   for (auto& job : jobs) run_job(*job, context);
   outbox_.write_states();
   const auto before = settings_.mono();
   db.query("COMMIT").run();
+  if (boot_due) storage_.boot_stored = true;
   const auto took = duration_cast<std::chrono::microseconds>(settings_.mono() - before).count();
   last_commit_us_ = static_cast<std::uint64_t>(took);
   slowest_commit_us_ = std::max(slowest_commit_us_.load(), last_commit_us_.load());

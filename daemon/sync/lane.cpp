@@ -10,27 +10,35 @@ void Lane::stored(std::uint64_t last_seq, std::uint64_t acked, MonoTime now) {
 }
 
 bool Lane::wants_rows() const {
-  return !fetching_ && head_ == rows_.size() && cursor_ < stored_ && stored_ > empty_at_;
+  return !fetching_since_ && head_ == rows_.size() && cursor_ < stored_ && stored_ > empty_at_;
 }
 
-std::uint64_t Lane::begin_fetch() {
-  fetching_ = true;
-  stale_ = false;
+Lane::Fetch Lane::begin_fetch(MonoTime now) {
+  fetching_since_ = now;
   asked_at_ = stored_;
-  return cursor_;
+  return {cursor_, ++fetch_id_};
 }
 
-void Lane::fetch_failed() { fetching_ = false; }
+bool Lane::fetch_failed(std::uint64_t id) {
+  if (!fetching_since_ || id != fetch_id_) return false;
+  fetching_since_.reset();
+  return true;
+}
 
-void Lane::fetched(std::vector<StoredEvent> rows) {
-  fetching_ = false;
-  if (stale_) return;
+bool Lane::fetched(std::uint64_t id, std::vector<StoredEvent> rows) {
+  if (!fetching_since_ || id != fetch_id_) return false;
+  fetching_since_.reset();
   // acked may have moved over rows while they were on their way.
   std::erase_if(rows, [this](const StoredEvent& row) { return row.seq <= cursor_; });
   rows_ = std::move(rows);
   head_ = 0;
   if (rows_.empty()) empty_at_ = asked_at_;
+  return true;
 }
+
+std::optional<MonoTime> Lane::fetching_since() const { return fetching_since_; }
+
+void Lane::give_up_fetch() { fetching_since_.reset(); }
 
 std::span<const StoredEvent> Lane::ready() const { return std::span(rows_).subspan(head_); }
 
@@ -92,7 +100,7 @@ void Lane::go_back(std::uint64_t cursor) {
   cursor_ = std::max(cursor, acked_);
   rows_.clear();
   head_ = 0;
-  stale_ = true;
+  give_up_fetch();  // what it brings is not wanted, and it may never come
   empty_at_ = 0;
 }
 

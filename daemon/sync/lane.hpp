@@ -18,10 +18,17 @@ class Lane {
   void stored(std::uint64_t last_seq, std::uint64_t acked, MonoTime now);
 
   // fetching: one at a time -------------------------------------------------------------------------------
+  struct Fetch {
+    std::uint64_t after;  ///< the seq after which to fetch
+    std::uint64_t id;     ///< comes back with the answer
+  };
   bool wants_rows() const;
-  std::uint64_t begin_fetch();  ///< the seq after which to fetch
-  void fetch_failed();
-  void fetched(std::vector<StoredEvent> rows);
+  Fetch begin_fetch(MonoTime now);
+  // False: an answer to a fetch that was given up; nothing was done with it.
+  bool fetch_failed(std::uint64_t id);
+  bool fetched(std::uint64_t id, std::vector<StoredEvent> rows);
+  std::optional<MonoTime> fetching_since() const;
+  void give_up_fetch();  ///< its answer may have been lost: another may begin
 
   // sending -------------------------------------------------------------------------------------------------
   std::span<const StoredEvent> ready() const;
@@ -39,7 +46,7 @@ class Lane {
   /// The broker refused the batch: it and what followed it are to go again, what went before it stays in flight. False
   /// when the batch is not in flight (any more).
   bool refused(std::uint64_t tag);
-  /// All that is not acked is to go again; what was in flight is forgotten.
+  /// All that is not acked is to go again; what was in flight is forgotten, a running fetch too.
   void rewind(MonoTime now);
 
   std::uint64_t acked() const { return acked_; }
@@ -63,9 +70,9 @@ class Lane {
   MonoTime progress_at_{};
   std::deque<Batch> batches_;  ///< in flight, in order
   std::vector<StoredEvent> rows_;
-  std::size_t head_ = 0;  ///< rows_ from here on are ready
-  bool fetching_ = false;
-  bool stale_ = false;          ///< the cursor moved back: what the running fetch brings is not wanted
+  std::size_t head_ = 0;        ///< rows_ from here on are ready
+  std::uint64_t fetch_id_ = 0;  ///< of the newest fetch
+  std::optional<MonoTime> fetching_since_;
   std::uint64_t asked_at_ = 0;  ///< stored_ when the running fetch began
   std::uint64_t empty_at_ = 0;  ///< stored_ when a fetch brought nothing: ask again only when there is more
 };

@@ -20,6 +20,8 @@ constexpr std::uint8_t kFirstError = 0x80;
 /// Of the broker's receive maximum, left for what is not the pump's: state and replies to commands.
 constexpr std::size_t kReserve = 4;
 constexpr std::chrono::milliseconds kPublishAgain{1000};  // after the publisher's queue was full
+/// An answer of the outbox that is not there by now was dropped on its way (a full mailbox): asked again.
+constexpr std::chrono::milliseconds kFetchTimeout{30'000};
 
 }  // namespace
 
@@ -165,19 +167,19 @@ class Uplink::Impl {
   void fetch_rows() {
     for (auto& slot : slots_) {
       if (slot.pause || !slot.lane.wants_rows()) continue;
-      const auto after = slot.lane.begin_fetch();
-      outbox_.fetch(slot.stream, after, settings_.max_batch_rows,
-                    [this, &slot, alive = std::weak_ptr(alive_)](Result<std::vector<StoredEvent>> rows) {
-                      if (!alive.expired()) fetched(slot, std::move(rows));
+      const auto fetch = slot.lane.begin_fetch(clock_.mono());
+      outbox_.fetch(slot.stream, fetch.after, settings_.max_batch_rows,
+                    [this, &slot, id = fetch.id, alive = std::weak_ptr(alive_)](Result<std::vector<StoredEvent>> rows) {
+                      if (!alive.expired()) fetched(slot, id, std::move(rows));
                     });
     }
   }
 
-  void fetched(Slot& slot, Result<std::vector<StoredEvent>> rows) {
+  void fetched(Slot& slot, std::uint64_t id, Result<std::vector<StoredEvent>> rows) {
     if (rows) {
-      slot.lane.fetched(std::move(*rows));
+      if (!slot.lane.fetched(id, std::move(*rows))) return;
     } else {
-      slot.lane.fetch_failed();
+      if (!slot.lane.fetch_failed(id)) return;
       last_error_ = fmt::format("{}: reading the outbox: {}", to_string(slot.stream), rows.error().message);
       pause(slot);
     }
@@ -229,6 +231,8 @@ class Uplink::Impl {
     std::optional<MonoTime> next;
     const auto sooner = [&next](MonoTime at) { next = next ? std::min(*next, at) : at; };
     if (!flights_.empty()) sooner(flights_.begin()->second.sent_at + settings_.puback_timeout);
+    for (const auto& slot : slots_)
+      if (const auto since = slot.lane.fetching_since()) sooner(*since + kFetchTimeout);
     if (settings_.acknowledge == Acknowledge::application)
       for (const auto& slot : slots_)
         if (slot.lane.cursor() > slot.lane.acked()) sooner(slot.lane.progress_at() + settings_.watermark_timeout);
@@ -256,6 +260,9 @@ class Uplink::Impl {
       publisher_.reconnect(why);
       return;
     }
+    for (auto& slot : slots_)
+      if (const auto since = slot.lane.fetching_since(); since && *since + kFetchTimeout <= now)
+        slot.lane.give_up_fetch();
     if (settings_.acknowledge == Acknowledge::application)
       for (auto& slot : slots_)
         if (slot.lane.cursor() > slot.lane.acked() && slot.lane.progress_at() + settings_.watermark_timeout <= now)

@@ -71,14 +71,14 @@ Figures decoding() {
   const Watch watch;
   for (std::uint64_t i = 0; i < kPasses; ++i) pass();
   const double seconds = watch.seconds();
+  const double allocated = static_cast<double>(allocations() - before);
   const auto n = kPasses * adverts.size();
   const double count = static_cast<double>(n);
   const auto mix = fmt::format("{:.0f} % of the adverts carry a beacon, {:.0f} % are malformed",
                                100.0 * static_cast<double>(frames) / (count + 10'000),
                                100.0 * static_cast<double>(malformed) / (count + 10'000));
   return {{"decode_rate", count / seconds, "adverts/s", n, "one core; " + mix},
-          {"decode_allocations", static_cast<double>(allocations() - before) / count, "per advert", n,
-           "operator new, counted in the decoding thread"}};
+          {"decode_allocations", allocated / count, "per advert", n, "operator new, counted in the decoding thread"}};
 }
 
 Figures stepping() {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "paths.hpp"
 #include "support/manual_time.hpp"
 #include "support/radio_ear.hpp"
 

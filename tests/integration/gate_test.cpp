@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "drivers/nftables/wire.hpp"
+#include "paths.hpp"
 #include "support/gate_world.hpp"
 
 namespace foyer::test {

@@ -16,6 +16,7 @@
 #include "base/mailbox.hpp"
 #include "drivers/mosquitto/backoff.hpp"
 #include "drivers/mosquitto/mosquitto.hpp"
+#include "paths.hpp"
 #include "support/broker.hpp"
 #include "support/manual_time.hpp"
 #include "support/mqtt_client.hpp"

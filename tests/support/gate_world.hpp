@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "drivers/nftables/nftables.hpp"
+#include "paths.hpp"
 #include "support/netns.hpp"
 #include "support/test_loop.hpp"
 

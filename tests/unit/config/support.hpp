@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/document.hpp"
+#include "paths.hpp"
 
 namespace foyer::config::test {
 

@@ -35,6 +35,36 @@ TEST_F(CampaignsTest, SurviveARestartAsTheyWere) {
   EXPECT_EQ(ledger_->campaigns(kDeadline).value().size(), 1u) << "the other source's stays";
 }
 
+TEST_F(CampaignsTest, LargerThanAMessageIsInForceAlsoAfterARestart) {
+  open();
+  auto campaign = sure_win("long");
+  const auto prize = campaign.prizes[0];
+  campaign.prizes.clear();
+  for (int i = 0; i < 50; ++i) {
+    campaign.prizes.push_back(prize);
+    campaign.prizes.back().id = fmt::format("p{}", i);
+    for (int language = 0; language < 16; ++language)
+      campaign.prizes.back().title[{'x', static_cast<char>('a' + language)}] = std::string(200, 'w');
+  }
+  apply({campaign});
+  EXPECT_EQ(ledger_->campaigns(kDeadline).value(), std::vector{campaign});
+  campaign.paused = true;
+  apply({campaign});
+  open();
+  EXPECT_EQ(ledger_->campaigns(kDeadline).value(), std::vector{campaign}) << "also when it has started";
+  EXPECT_EQ(count(Stream::health, "campaign.refused"), 0u);
+}
+
+TEST_F(CampaignsTest, WhatCannotBeReadBackIsRefused) {
+  open();
+  auto campaign = sure_win("none");
+  campaign.prizes.clear();  // no reader makes such a one
+  const auto refused = try_apply(campaign).refused;
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_NE(refused[0].second.find("cannot be stored"), std::string::npos);
+  EXPECT_TRUE(ledger_->campaigns(kDeadline).value().empty());
+}
+
 TEST_F(CampaignsTest, StartedAcceptsOnlyPauseResumeLaterEndMoreStock) {
   open();
   auto campaign = sure_win();

@@ -4,6 +4,7 @@
 
 #include "ledger/migrate.hpp"
 #include "ledger/writer.hpp"
+#include "paths.hpp"
 #include "world.hpp"
 
 namespace foyer::ledger {
@@ -216,6 +217,63 @@ TEST_F(StorageTest, FullDropsHealthThenPresenceNeverLedgerAndRecovers) {
   ledger_->forget(Stream::ledger, states[Stream::ledger].last_seq);
   EXPECT_TRUE(eventually([&] { return ledger_->draw(shake("later", "late"), kDeadline).has_value(); }));
   EXPECT_FALSE(ledger_->figures().full);
+}
+
+/// A file that is full: no page is free, none may be added, and decisions are refused.
+class FullTest : public StorageTest {
+ protected:
+  FullTest() {
+    small_ = settings();
+    small_.max_bytes = 1 << 20;
+  }
+  void fill_up() {
+    open(small_);
+    apply({sure_win(), sure_win("other")});
+    Result<campaign::DrawAnswer> answer;
+    for (int i = 0; i < 20'000; ++i) {
+      answer = ledger_->draw(shake(fmt::format("n{}", i), fmt::format("s{}", i)), kDeadline);
+      if (!answer) break;
+    }
+    ASSERT_FALSE(answer);
+    ASSERT_TRUE(ledger_->figures().full);
+    ledger_.reset();
+  }
+  Settings small_;
+};
+
+TEST_F(FullTest, TheSameCampaignsAreAppliedAndOthersAreToComeAgain) {
+  fill_up();
+  open(small_);
+  ASSERT_TRUE(ledger_->figures().full);
+  const auto same = ledger_->apply_campaigns("file", {sure_win("other"), sure_win()}, kDeadline);
+  ASSERT_TRUE(same) << same.error().message;
+  EXPECT_EQ(same->applied, (std::vector<std::string>{"other", "lunch"}));
+  EXPECT_TRUE(same->refused.empty());
+  auto changed = sure_win();
+  changed.paused = true;
+  EXPECT_EQ(ledger_->apply_campaigns("file", {sure_win("other"), changed}, kDeadline).error().code, Code::retry);
+  EXPECT_EQ(ledger_->apply_campaigns("file", {sure_win()}, kDeadline).error().code, Code::retry) << "one is gone";
+  EXPECT_EQ(ledger_->apply_campaigns("file", {sure_win(), sure_win()}, kDeadline).error().code, Code::retry);
+  EXPECT_EQ(ledger_->apply_campaigns("mqtt:lunch", {sure_win()}, kDeadline).error().code, Code::retry);
+  EXPECT_EQ(ledger_->campaigns(kDeadline).value().size(), 2u);
+}
+
+TEST_F(FullTest, OpensWithoutRoomForTheRowOfTheBootAndWritesItLater) {
+  fill_up();
+  {
+    Db db(path(), Db::Mode::read_only, "");
+    small_.max_bytes = static_cast<std::uint64_t>(db.number("PRAGMA page_count")) * 4096;
+    small_.boot_id = std::string(static_cast<std::size_t>(db.number("PRAGMA freelist_count") + 2) * 4096, 'b');
+  }
+  open(small_);
+  EXPECT_TRUE(ledger_->figures().full);
+  EXPECT_EQ(ledger_->boot_seq(), 2u);
+  EXPECT_TRUE(ledger_->apply_campaigns("file", {sure_win(), sure_win("other")}, kDeadline));
+  const auto states = ledger_->streams(kDeadline).value();
+  ledger_->forget(Stream::ledger, states.at(Stream::ledger).last_seq);
+  EXPECT_TRUE(eventually([&] { return ledger_->draw(shake("later", "late"), kDeadline).has_value(); }));
+  small_.boot_id = "next";
+  EXPECT_EQ(open(small_).boot_seq(), 3u);
 }
 
 class WriterTest : public World {};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fake_services.hpp"
+#include "paths.hpp"
 #include "portal/admin.hpp"
 #include "portal/html.hpp"
 #include "portal/respond.hpp"

@@ -363,10 +363,58 @@ TEST_F(UplinkTest, RowsFetchedForAnEarlierConnectionAreNotSentTwice) {
   connect();
   uplink->disconnected("");
   connect();
-  outbox.answer();  // of the first connection: not wanted any more
+  outbox.answer();  // of the first connection, which is not wanted any more, and of the second
+  EXPECT_EQ(ranges(), (Ranges{{1, 2}}));
+  outbox.answer();
+  EXPECT_TRUE(sent().empty());
+}
+
+TEST_F(UplinkTest, ALostAnswerIsAskedForAgainOnANewConnection) {
+  outbox.later = true;
+  make();
+  store(Stream::ledger, 2);
+  connect();
+  auto late = std::exchange(outbox.waiting, {});
+  ASSERT_EQ(late.size(), 1u);
+  uplink->disconnected("");
+  connect();
+  ASSERT_EQ(outbox.waiting.size(), 1u);
   outbox.answer();
   EXPECT_EQ(ranges(), (Ranges{{1, 2}}));
-  EXPECT_EQ(outbox.most_at_once, 1);
+  late[0]();
+  EXPECT_TRUE(sent().empty()) << "the answer of an older fetch is ignored";
+  store(Stream::ledger, 2);
+  outbox.answer();
+  EXPECT_EQ(ranges(), (Ranges{{3, 4}}));
+}
+
+TEST_F(UplinkTest, ALostAnswerIsAskedForAgainAfterAWhile) {
+  outbox.later = true;
+  make();
+  store(Stream::ledger, 2);
+  connect();
+  outbox.waiting.clear();
+  timers.advance(29s);
+  EXPECT_TRUE(outbox.waiting.empty());
+  timers.advance(1s);
+  ASSERT_EQ(outbox.waiting.size(), 1u);
+  outbox.answer();
+  EXPECT_EQ(ranges(), (Ranges{{1, 2}}));
+}
+
+TEST_F(UplinkTest, AnOlderFetchThatFailsLateHoldsNothingBack) {
+  outbox.later = true;
+  make();
+  store(Stream::ledger, 2);
+  connect();
+  auto late = std::exchange(outbox.waiting, {});
+  uplink->disconnected("");
+  connect();
+  outbox.failing = true;
+  late[0]();
+  outbox.failing = false;
+  outbox.answer();
+  EXPECT_EQ(ranges(), (Ranges{{1, 2}}));
 }
 
 TEST_F(UplinkTest, RowsOnTheirWayWhenTheCursorGoesBackDoNotOvertake) {
