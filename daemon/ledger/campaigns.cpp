@@ -193,7 +193,7 @@ std::optional<Ledger::Applied> Campaigns::unchanged(Db& db, const std::string& s
   return answer;
 }
 
-Ledger::Applied Campaigns::apply(Context& context, const std::string& source, std::vector<Campaign> campaigns) {
+Ledger::Applied Campaigns::apply(Context& context, const std::string& source, const std::vector<Campaign>& campaigns) {
   mark_begun(context);
   remove_missing(context, source, campaigns);
   auto in_force = static_cast<std::size_t>(context.db.number("SELECT count(*) FROM campaign WHERE active = 1"));

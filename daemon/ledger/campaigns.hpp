@@ -32,7 +32,7 @@ class Campaigns {
   const std::vector<Entry>& entries() const { return entries_; }
   std::vector<campaign::Campaign> all() const;
 
-  Ledger::Applied apply(Context& context, const std::string& source, std::vector<campaign::Campaign> campaigns);
+  Ledger::Applied apply(Context& context, const std::string& source, const std::vector<campaign::Campaign>& campaigns);
   /// What apply would answer when these are what is stored already; nullopt: something would be written. Reads only.
   std::optional<Ledger::Applied> unchanged(Db& db, const std::string& source,
                                            const std::vector<campaign::Campaign>& campaigns) const;

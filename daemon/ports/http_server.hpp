@@ -23,7 +23,7 @@ struct HttpRequest {
   HttpHeaders headers;
   std::string body;  ///< at most the listener's limit
   IpAddress remote;  ///< of the connection, never from a header
-  IpAddress local;       ///< our end of the connection: where this phone can reach us
+  IpAddress local;   ///< our end of the connection: where this phone can reach us
   std::uint16_t local_port = 0;
   bool tls = false;
   bool http10 = false;
