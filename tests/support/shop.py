@@ -76,7 +76,8 @@ class Shop:
         self.portal, self.admin, self.broker_port = free_port(portal), free_port(admin), free_port()
         self.till_key = secrets.token_hex(16)
         self.broker = self.subscriber = self.daemon = None
-        self.mosquitto_lines = ["allow_anonymous true", "persistence false", "log_type error"]
+        self.mosquitto_lines = ["allow_anonymous true", "persistence false", "log_dest stderr", "log_type error",
+                                "log_type subscribe"]
         self.config = self.demo_config()
         self.write_files()
 
@@ -97,7 +98,8 @@ class Shop:
         mosquitto = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         lines = [f"listener {self.broker_port} 127.0.0.1", *self.mosquitto_lines]
         (self.dir / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-        self.broker = start([mosquitto, "-c", str(self.dir / "mosquitto.conf")], stderr=subprocess.DEVNULL)
+        with open(self.dir / "broker.log", "w") as log:
+            self.broker = start([mosquitto, "-c", str(self.dir / "mosquitto.conf")], stderr=log)
         wait_for("the broker", lambda: answers(self.broker_port))
 
     def open_subscriber(self, *words):
@@ -106,6 +108,7 @@ class Shop:
         with open(self.dir / "upstream.jsonl", "a") as arrived:
             self.subscriber = start(
                 ["mosquitto_sub", "-p", str(self.broker_port), "-V", "mqttv5", "-q", "1", "-t", topic, *words], stdout=arrived)
+        wait_for("the subscription", lambda: topic in (self.dir / "broker.log").read_text())
 
     def open_daemon(self):
         (self.dir / "foyer.yaml").write_text(self.config)
