@@ -1,4 +1,4 @@
-"""One morning in the shop, against CONTRACT's words: what is checked is what a phone, a till and the chain can see."""
+"""One morning in the shop: what is checked is what a phone, a till and the chain can see, as docs/ promises it."""
 import hashlib
 import json
 import pathlib
