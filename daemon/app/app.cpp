@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto kLedger = 10'000ms;         // a start or a reload may wait for a slow card
-constexpr std::chrono::hours kKeyAge{24};  // privacy mode visit: what is named by a key is unlinkable a day later
+constexpr std::chrono::hours kKeyAge{24};  // then new events name everybody anew (docs/privacy.md)
 }  // namespace
 
 class App::Impl {
@@ -53,7 +53,7 @@ class App::Impl {
  private:
   Result<void> open_ledger();
   Result<void> apply_campaigns();
-  Result<void> set_up_guests();
+  void set_up_guests();
   Result<void> listen();
   Result<void> serve();
   Result<void> start_radio();
@@ -106,7 +106,7 @@ Result<void> App::Impl::start() {
   if (auto opened = open_ledger(); !opened) return opened;
   clerk_ = std::make_unique<Clerk>();
   if (auto applied = apply_campaigns(); !applied) return applied;
-  if (auto guests = set_up_guests(); !guests) return guests;
+  set_up_guests();
   if (auto listening = listen(); !listening) return listening;
   admin_services_ = std::make_unique<Admin>(admin_core(), *ledger_, parts_.clock);
   if (auto radio = start_radio(); !radio) return radio;
@@ -159,7 +159,7 @@ Result<void> App::Impl::apply_campaigns() {
   return {};
 }
 
-Result<void> App::Impl::set_up_guests() {
+void App::Impl::set_up_guests() {
   const Subjects subjects(secrets_.pseudonyms);
   guests_ = std::make_unique<Guests>(
       parts_.gate.get(), parts_.stations.get(), parts_.clock, subjects, [this](const campaign::SessionEnd& end) {
@@ -171,7 +171,6 @@ Result<void> App::Impl::set_up_guests() {
       });
   hearing_ = std::make_unique<Hearing>(config_, parts_.clock, subjects,
                                        [this](std::vector<Event> events) { record(std::move(events)); });
-  return {};
 }
 
 Result<void> App::Impl::listen() {
@@ -315,7 +314,8 @@ void App::Impl::reload() {
     return;
   }
   // Files are read and the ledger is asked by the clerk; what came of it is taken over here, on the core.
-  reloading_ = clerk_->post([this] {
+  reloading_ = true;  // before the clerk may clear it
+  const bool posted = clerk_->post([this] {
     auto fresh = read_again();
     const auto done = [this, fresh = std::move(fresh)] {
       if (fresh) take(fresh->first, fresh->second);
@@ -323,9 +323,12 @@ void App::Impl::reload() {
       if (std::exchange(once_more_, false)) reload();
     };
     if (parts_.core.try_post(done)) return;
-    spdlog::error("reload: nothing was changed: the core is overloaded");
+    spdlog::error("reload: not taken over, the core is overloaded; send the signal again");
     reloading_ = false;
   });
+  if (posted) return;
+  reloading_ = false;
+  spdlog::error("reload: nothing was changed: too many tasks wait; send the signal again");
 }
 
 std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::read_again() {
