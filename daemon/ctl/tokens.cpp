@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "ctl/commands.hpp"
+
+namespace foyer::ctl {
+
+using nlohmann::json;
+
+void add_tokens(Shell& shell) {
+  struct Order {
+    std::string kind = "screen", zone, ttl;
+  };
+  const auto order = std::make_shared<Order>();
+  auto* token = shell.cli.add_subcommand("token", "Tokens for QR codes");
+  token->require_subcommand(1);
+  auto* mint = shell.command(*token, "mint", "Sign a token and print its link", [&shell, order] {
+    json body{{"kind", order->kind}};
+    if (!order->zone.empty()) body["zone"] = order->zone;
+    if (!order->ttl.empty()) body["ttl"] = order->ttl;
+    return shell.ctl().post("/v1/tokens", body, [](const json& minted) { fmt::print("{}\n", cell(minted["url"])); });
+  });
+  mint->add_option("--kind", order->kind, "poster, screen, receipt or staff")->capture_default_str();
+  mint->add_option("--zone", order->zone, "A zone of foyer.yaml");
+  mint->add_option("--ttl", order->ttl, "How long it is good: 30m, 12h, 7d");
+}
+
+}  // namespace foyer::ctl
