@@ -33,7 +33,7 @@ Result<std::string> Admin::status_json() {
            {"tenant", config->gateway.tenant},
            {"version", s->version},
            {"up_s", static_cast<std::int64_t>(s->up_seconds)},
-           {"radio", {{"up", s->radio_up}, {"heard", s->heard.heard}, {"here", s->here}}},
+           {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->here}}},
            {"guests", {{"sessions", s->sessions}, {"open", s->sessions_open}}},
            {"epoch", ledger_.epoch()}};
   auto& storage = out["storage"];
@@ -46,7 +46,7 @@ Result<std::string> Admin::status_json() {
 }
 
 Result<std::string> Admin::radio_json() {
-  return core_.box.ask([this] { return to_json(core_.hearing.radio()); }, kCore);
+  return core_.box.ask([this] { return to_json(core_.radio()); }, kCore);
 }
 
 Result<std::string> Admin::presence_json() {

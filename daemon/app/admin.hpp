@@ -25,6 +25,7 @@ class Admin final : public portal::AdminServices {
     const Hearing& hearing;
     Feed& feed;
     std::function<Snapshot()> snapshot;  ///< without the ledger's part
+    std::function<ports::RadioStatus()> radio;
     std::function<portal::TokenKeys()> token_keys;
     std::function<config::Config()> config;
     std::function<std::string()> portal_url;  ///< "http://10.77.0.1": what stands before /q/{token}

@@ -238,6 +238,7 @@ Admin::Core App::Impl::admin_core() {
           *hearing_,
           feed_,
           [this] { return snapshot(); },
+          [this] { return parts_.radio->status(); },
           [this] { return secrets_.tokens; },
           [this] { return config_; },
           [this] { return portal_url(config_, guest_port()); }};
@@ -364,7 +365,7 @@ Snapshot App::Impl::snapshot() const {
   s.version = surroundings_.version;
   s.up_seconds = std::chrono::duration<double>(parts_.clock.mono() - started_).count();
   s.heard = hearing_->figures();
-  s.radio_up = hearing_->radio().up;
+  s.radio = parts_.radio->status();
   s.identifiers = hearing_->presence().figures().identifiers;
   s.here = hearing_->presence().figures().here;
   s.sessions = guests_->sessions();

@@ -137,14 +137,20 @@ std::string Hearing::here_json() const {
 }
 
 std::string to_json(const ports::RadioStatus& status) {
-  json out{{"up", status.up}, {"mode", status.mode}, {"reason", status.reason}};
+  json out{{"up", status.up}, {"mode", status.mode}, {"source", status.source}, {"reason", status.reason}};
+  out["rung"] = status.rung ? json(ports::kRungNames[static_cast<std::size_t>(*status.rung)]) : json(nullptr);
+  for (std::size_t i = 0; i < ports::kRungs; ++i) out["rungs"][ports::kRungNames[i]] = status.rungs[i];
+  out["deaf_s"] = std::chrono::duration<double>(status.deaf).count();
+  out["coalesced"] = status.coalesced;
+  out["dropped"] = status.dropped;
   out["adapters"] = json::array();
   for (const auto& adapter : status.adapters)
     out["adapters"].push_back({{"name", adapter.name},
                                {"address", adapter.address},
                                {"powered", adapter.powered},
                                {"scanning", adapter.scanning},
-                               {"adverts", adapter.adverts}});
+                               {"adverts", adapter.adverts},
+                               {"rate", adapter.rate}});
   constexpr const char* kStates[]{"requested", "registered", "confirmed"};
   out["broadcasts"] = json::array();
   for (const auto& one : status.broadcasts)

@@ -72,13 +72,26 @@ void uplink_families(Families& out, const Snapshot& s) {
                 {{"stream", std::string(to_string(stream))}});
 }
 
+void radio_families(Families& out, const ports::RadioStatus& radio) {
+  for (std::size_t i = 0; i < ports::kRungs; ++i)
+    out.counter("radio_rungs_total", "What was tried for a radio that heard nothing.", number(radio.rungs[i]),
+                {{"rung", ports::kRungNames[i]}});
+  out.counter("radio_deaf_seconds_total", "Time in which the radio was known to hear nothing.",
+              std::chrono::duration<double>(radio.deaf).count());
+  out.counter("adverts_coalesced_total", "Reports a sender's own interval promised and that did not come by D-Bus.",
+              number(radio.coalesced));
+  out.counter("adverts_dropped_total", "Reports the tap lost because foyerd did not read in time.",
+              number(radio.dropped));
+}
+
 }  // namespace
 
 std::string to_prometheus(const Snapshot& s) {
   Families out;
   out.gauge("build_info", "1; the version is the label.", 1, {{"version", s.version}});
   out.gauge("up_seconds", "Since start.", s.up_seconds);
-  out.gauge("radio_up", "1 while the radio hears or, without scanning, broadcasts.", s.radio_up ? 1 : 0);
+  out.gauge("radio_up", "1 while the radio hears or, without scanning, broadcasts.", s.radio.up ? 1 : 0);
+  radio_families(out, s.radio);
   out.counter("adverts_heard_total", "Advertising reports that came in.", number(s.heard.heard));
   out.counter("adverts_decoded_total", "Beacon frames in them.", number(s.heard.decoded));
   out.counter("adverts_malformed_total", "Reports whose AD structures were malformed.", number(s.heard.malformed));

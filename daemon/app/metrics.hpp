@@ -15,7 +15,7 @@ struct Snapshot {
   std::string version;
   double up_seconds = 0;
   Hearing::Figures heard;
-  bool radio_up = false;
+  ports::RadioStatus radio;
   std::size_t identifiers = 0, here = 0;
   std::size_t sessions = 0, sessions_open = 0;
   std::size_t core_depth = 0;

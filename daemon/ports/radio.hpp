@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,12 +35,25 @@ struct AdapterStatus {
   bool powered = false;
   bool scanning = false;
   std::uint64_t adverts = 0;  ///< heard since start
+  double rate = 0;            ///< adverts a second this place is used to; 0: not learned yet
 };
 
+/// What is tried for a radio that hears nothing, the mildest first.
+enum class Rung { discovery, power, reset, service };
+inline constexpr std::size_t kRungs = 4;
+inline constexpr std::array<const char*, kRungs> kRungNames{"discovery", "power", "reset", "service"};
+
 struct RadioStatus {
-  bool up = false;     ///< at least one adapter scans (or scanning is off and the broadcasts are registered)
+  bool up = false;     ///< an adapter scans and hears (or scanning is off and the broadcasts are registered)
   std::string mode;    ///< active | passive | off | sim
-  std::string reason;  ///< why not up
+  std::string source;  ///< of the adverts: dbus | tap | sim; empty: none
+  std::string reason;  ///< why not up, or what is not as asked for
+  /// The highest rung that was tried in the present trouble, or in the last one; empty: none yet.
+  std::optional<Rung> rung;
+  std::array<std::uint64_t, kRungs> rungs{};  ///< how often each was tried since start
+  std::chrono::milliseconds deaf{0};          ///< all time since start in which it was known to hear nothing
+  std::uint64_t coalesced = 0;  ///< reports by D-Bus that a sender's own interval promised and that did not come
+  std::uint64_t dropped = 0;    ///< by the tap, because foyerd did not read in time
   std::vector<AdapterStatus> adapters;
   std::vector<BroadcastStatus> broadcasts;
 };

@@ -143,7 +143,7 @@ std::optional<std::uint8_t> BluezRadio::list_index(const std::string& name, cons
   });
   if (known == list_.end()) {
     if (list_.size() >= kMaxAdapters) return {};
-    list_.push_back({name, address, false, false, 0});
+    list_.push_back({name, address, false, false, 0, 0});
     return static_cast<std::uint8_t>(list_.size() - 1);
   }
   known->name = name;

@@ -30,8 +30,9 @@ class SimRadio final : public ports::Radio {
   SimRadio(Scenario scenario, ports::Timers& timers, const ports::Clock& clock, std::uint64_t seed)
       : scenario_(std::move(scenario)), timers_(timers), clock_(clock), random_(seed) {
     status_.mode = "sim";
+    status_.source = "sim";
     status_.reason = "not started";
-    status_.adapters = {{"sim0", "02:00:00:00:00:00", true, false, 0}};
+    status_.adapters = {{"sim0", "02:00:00:00:00:00", true, false, 0, 0}};
   }
 
   Result<void> start(ports::RadioEvents& events) override {

@@ -20,7 +20,12 @@ class HearingTest : public testing::Test {
     });
   }
   ports::RadioStatus radio(bool up, const char* reason = "") const {
-    return {up, "active", reason, {{"hci0", "", true, up, 0}}, {}};
+    ports::RadioStatus status;
+    status.up = up;
+    status.mode = "active";
+    status.reason = reason;
+    status.adapters = {{"hci0", "", true, up, 0, 0}};
+    return status;
   }
   void hear(const BeaconId& id, std::int8_t rssi) {
     Advert advert;
