@@ -7,18 +7,15 @@ namespace {
 
 using std::chrono::year_month_day;
 
-year_month_day day_before(year_month_day day) {
-  return year_month_day{std::chrono::sys_days{day} - std::chrono::days{1}};
-}
-
 bool has_day(const Schedule& schedule, std::chrono::weekday day) {
   return (schedule.days >> day.c_encoding() & 1) != 0;
 }
 
 /// Whether a window that begins on `day` may be open at all.
-bool counts(const Schedule& schedule, year_month_day day, std::chrono::weekday weekday) {
-  return (!schedule.from || day >= *schedule.from) && (!schedule.until || day <= *schedule.until) &&
-         has_day(schedule, weekday);
+bool counts(const Schedule& schedule, const ZoneTime::Local& at) {
+  return has_day(schedule, at.weekday) && (!schedule.from || at.day >= *schedule.from) &&
+         (!schedule.until || at.day <= *schedule.until) &&
+         (schedule.except.empty() || !std::ranges::binary_search(schedule.except, at.day));
 }
 
 bool crosses_midnight(const Hours& hours) { return hours.to <= hours.from; }
@@ -34,19 +31,22 @@ bool open_since_yesterday(const Schedule& schedule, int minute) {
                              [&](const Hours& hours) { return crosses_midnight(hours) && minute < hours.to; });
 }
 
-std::optional<Reason> refused_by_schedule(const Schedule& schedule, WallTime now, const ZoneTime& zone) {
-  const auto local = zone.local(now);
-  if (counts(schedule, local.day, local.weekday) && open_today(schedule, local.minute)) return std::nullopt;
-  if (counts(schedule, day_before(local.day), local.weekday - std::chrono::days{1}) &&
-      open_since_yesterday(schedule, local.minute))
-    return std::nullopt;
+std::optional<Reason> refused_by_schedule(const Schedule& schedule, const Moment& moment) {
+  const auto& local = moment.local;
+  if (open_today(schedule, local.minute) && counts(schedule, local)) return std::nullopt;
+  if (open_since_yesterday(schedule, local.minute) && counts(schedule, moment.before)) return std::nullopt;
   if (schedule.from && local.day < *schedule.from) return Reason::not_started;
   if (schedule.until && local.day > *schedule.until) return Reason::expired;
   return Reason::outside_hours;
 }
 
+bool in_any(const std::vector<std::string>& wanted, const std::vector<std::string>& has) {
+  return std::ranges::any_of(wanted, [&](const auto& one) { return std::ranges::find(has, one) != has.end(); });
+}
+
 bool in_audience(const Who& who, const Shopper& shopper) {
-  if (!who.any.empty()) return false;  // nobody is known to be in a segment, so nobody has to be left out of `none`
+  if (!who.any.empty() && !in_any(who.any, shopper.segments)) return false;
+  if (!who.none.empty() && in_any(who.none, shopper.segments)) return false;
   return who.visits == Visits::any || (who.visits == Visits::returning) == shopper.returning;
 }
 
@@ -59,12 +59,26 @@ bool has_stock(const Prize& prize, const Usage& usage) {
 
 }  // namespace
 
-std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, WallTime now,
-                                       bool clock_trusted, const ZoneTime& zone, ByteView holdout_key) {
+Moment Moment::at(WallTime now, bool clock_trusted, const ZoneTime& zone) {
+  Moment moment{now, clock_trusted, zone.local(now), {}, 0};
+  const std::chrono::sys_days day{moment.local.day};
+  moment.today = day.time_since_epoch().count();
+  moment.before = {year_month_day{day - std::chrono::days{1}}, moment.local.weekday - std::chrono::days{1},
+                   moment.local.minute};
+  return moment;
+}
+
+bool is_over(const Schedule& schedule, const Moment& moment) {
+  if (!schedule.until || moment.local.day <= *schedule.until) return false;
+  return !(moment.before.day <= *schedule.until && open_since_yesterday(schedule, moment.local.minute));
+}
+
+std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, const Moment& moment,
+                                       ByteView holdout_key) {
   if (campaign.paused) return Reason::paused;
   if (!campaign.schedule.unlimited()) {
-    if (!clock_trusted) return Reason::clock_untrusted;
-    if (auto reason = refused_by_schedule(campaign.schedule, now, zone)) return reason;
+    if (!moment.clock_trusted) return Reason::clock_untrusted;
+    if (auto reason = refused_by_schedule(campaign.schedule, moment)) return reason;
   }
   const auto& zones = campaign.where.zones;
   if (!zones.empty() && std::ranges::find(zones, shopper.zone) == zones.end()) return Reason::presence_too_low;

@@ -21,6 +21,16 @@ struct Shopper {
   int presence = 0;  ///< level 0 to 5
   std::string zone;  ///< empty: not known
   bool returning = false;
+  std::vector<std::string> segments{};
+};
+
+/// One instant and what every rule asks of it, worked out once for all campaigns.
+struct Moment {
+  WallTime now{};
+  bool clock_trusted = true;
+  ZoneTime::Local local{}, before{};  ///< the shop's day, and the same time of the day before it
+  std::int64_t today = 0;             ///< the local day as days since 1970
+  static Moment at(WallTime now, bool clock_trusted, const ZoneTime& zone);
 };
 
 /// What the ledger knows of one campaign and one subject at this moment.
@@ -32,8 +42,11 @@ struct Usage {
 
 /// The first reason for which this campaign is not for this shopper now, as far as needs no store: paused, clock,
 /// schedule, zone, presence, audience, holdout. In that order.
-std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, WallTime now,
-                                       bool clock_trusted, const ZoneTime& zone, ByteView holdout_key);
+std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, const Moment& moment,
+                                       ByteView holdout_key);
+
+/// The last moment at which it could have decided has passed; windows that began on its last day count.
+bool is_over(const Schedule& schedule, const Moment& moment);
 
 /// The first reason the counts give: interval, caps, stock (every prize but `nothing` gone).
 std::optional<Reason> refused_by_usage(const Campaign& campaign, const Usage& usage, WallTime now);

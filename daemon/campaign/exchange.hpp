@@ -22,6 +22,7 @@ struct DrawCommand {
   std::string session;
   std::string mode;          ///< shake | tap
   bool replay_only = false;  ///< the nonce's time is over: only what was recorded for it, else denied nonce_expired
+  std::vector<std::string> known_as{};  ///< every name this device still has: what they won counts together
 };
 
 struct WonPrize {
@@ -41,6 +42,43 @@ struct DrawAnswer {
   std::optional<Reason> reason;  ///< with denied
 };
 
+// ---- offers --------------------------------------------------------------------------------------------------
+
+/// Something happened to a shopper for which campaigns may have an offer.
+struct TriggerCommand {
+  Trigger trigger = Trigger::wifi;
+  std::string instance;  ///< names this one happening for good: told again, it brings nothing new
+  Shopper shopper;
+  std::vector<std::string> known_as{};  ///< as in DrawCommand
+  std::string terms{};                  ///< hash of the terms that must have been agreed to; empty: none
+};
+
+/// What a shopper won without asking.
+struct Offer {
+  std::uint64_t seq = 0;  ///< ascending, never given twice
+  WallTime at{};
+  Trigger trigger = Trigger::wifi;
+  std::string zone;
+  DrawAnswer answer;  ///< result won
+};
+
+struct TriggerAnswer {
+  std::vector<Offer> offers;    ///< what this happening brought, also when it is told again
+  std::vector<Reason> refused;  ///< of each campaign that did not take the shopper
+};
+
+// ---- campaigns as they stand ---------------------------------------------------------------------------------
+
+struct CampaignState {
+  Campaign campaign;   ///< paused as it counts
+  std::string source;  ///< file, mqtt:<id>, admin:<id>
+  bool started = false;
+  bool held = false;          ///< paused by the operator
+  std::uint32_t version = 0;  ///< counts its changes from 1
+  std::uint32_t won = 0, won_today = 0;
+  std::map<std::string, std::uint32_t> issued;  ///< by prize
+};
+
 // ---- admission -----------------------------------------------------------------------------------------------
 
 struct AdmitCommand {
@@ -52,12 +90,17 @@ struct AdmitCommand {
   std::uint32_t per_device_per_day = 0;  ///< 0: no cap
   bool consent = false;                  ///< recorded with its time when true
   std::string terms_hash;                ///< of the text agreed to
+  // For the offers that coming in may bring: triggers wifi and qr.
+  int presence = 0;                     ///< level once in
+  std::vector<std::string> known_as{};  ///< as in DrawCommand
+  std::string terms{};                  ///< as in TriggerCommand
 };
 
 struct AdmitAnswer {
   Session session;
   bool again = false;             ///< nothing new was recorded: the same device asked twice
   std::optional<Reason> refused;  ///< already_redeemed (single use) or rate_limited (per day); nothing was recorded
+  std::vector<Offer> offers{};    ///< what coming in brought
 };
 
 struct SessionEnd {

@@ -86,19 +86,6 @@ std::string percent_text(std::uint32_t points) {
   return points % 100 == 0 ? fmt::format("{}%", points / 100) : fmt::format("{}.{:02}%", points / 100, points % 100);
 }
 
-std::string_view word(Trigger trigger) {
-  switch (trigger) {
-    case Trigger::shake: return "shake";
-    case Trigger::enter: return "enter";
-    case Trigger::dwell: return "dwell";
-    case Trigger::exit: return "exit";
-    case Trigger::wifi: return "wifi";
-    case Trigger::qr: return "qr";
-    case Trigger::purchase: return "purchase";
-  }
-  return "shake";
-}
-
 std::string_view word(BenefitKind kind) {
   switch (kind) {
     case BenefitKind::amount_off: return "amount_off";
@@ -119,6 +106,7 @@ Json schedule_json(const Schedule& schedule) {
     for (std::size_t day = 0; day < kDays.size(); ++day)
       if ((schedule.days >> day & 1) != 0) json["days"].push_back(kDays[day]);
   for (const auto& hours : schedule.hours) json["hours"].push_back(hours_text(hours));
+  for (const auto& day : schedule.except) json["except"].push_back(date_text(day));
   return json;
 }
 
@@ -181,7 +169,8 @@ Json prize_json(const Prize& prize) {
 
 }  // namespace
 
-tl::expected<Campaign, Faults> parse_campaign_json(std::string_view text, const std::string& source, Origin origin) {
+tl::expected<Campaign, Faults> parse_campaign_json(std::string_view text, const std::string& source, Origin origin,
+                                                   const Ceilings& ceilings) {
   const auto refuse = [&](std::string what) {
     return tl::make_unexpected(Faults{{source, 0, 0, "", std::move(what)}});
   };
@@ -189,11 +178,12 @@ tl::expected<Campaign, Faults> parse_campaign_json(std::string_view text, const 
   if (!stored && text.size() > kMostBytes) return refuse(fmt::format("is larger than {} KiB", kMostBytes / 1024));
   Events events(stored ? SIZE_MAX : kMostNodes);
   if (!nlohmann::json::sax_parse(text, &events)) return refuse(events.fault());
-  return read_campaign(events.take(), source);
+  // What was accepted once stays good, whatever the rules of today say of it.
+  return stored ? read_stored_campaign(events.take(), source) : read_campaign(events.take(), source, ceilings);
 }
 
 std::string to_json(const Campaign& campaign) {
-  Json json{{"id", campaign.id}, {"title", campaign.title}, {"trigger", word(campaign.trigger)}};
+  Json json{{"id", campaign.id}, {"title", campaign.title}, {"trigger", to_string(campaign.trigger)}};
   if (!campaign.schedule.unlimited()) json["schedule"] = schedule_json(campaign.schedule);
   if (!campaign.where.zones.empty()) json["where"]["zones"] = campaign.where.zones;
   if (campaign.where.presence > 0) json["where"]["presence"] = campaign.where.presence;

@@ -21,7 +21,11 @@ using Text = std::map<std::string, std::string>;
 /// The text in the first of `languages` it has, else in any.
 const std::string& best_text(const Text& text, const std::vector<std::string>& languages);
 
+/// What makes a campaign decide. A shake is asked for and answered; the others happen, and what they win is an offer.
 enum class Trigger { shake, enter, dwell, exit, wifi, qr, purchase };
+inline constexpr std::size_t kTriggers = 7;
+std::string_view to_string(Trigger trigger);
+std::optional<Trigger> parse_trigger(std::string_view name);
 
 /// A daily window in minutes after local midnight; to <= from crosses midnight and belongs to the day it starts on.
 struct Hours {
@@ -36,7 +40,8 @@ struct Schedule {
   std::optional<std::chrono::year_month_day> until;
   std::uint8_t days = 0x7f;  ///< bit 0 Sunday … bit 6 Saturday (std::chrono::weekday::c_encoding)
   std::vector<Hours> hours;  ///< empty: all day
-  bool unlimited() const { return !from && !until && days == 0x7f && hours.empty(); }
+  std::vector<std::chrono::year_month_day> except;  ///< days left out, ascending, none twice
+  bool unlimited() const { return !from && !until && days == 0x7f && hours.empty() && except.empty(); }
   bool operator==(const Schedule&) const = default;
 };
 

@@ -23,6 +23,7 @@ constexpr std::size_t kMostPrizes = 50;
 constexpr std::size_t kMostZones = 64;
 constexpr std::size_t kMostSegments = 64;
 constexpr std::size_t kMostWindows = 24;
+constexpr std::size_t kMostExceptions = 400;
 
 std::optional<Fields> fields(const Value& value, Keys known) {
   return value.fields(std::span(known.begin(), known.size()));
@@ -45,22 +46,6 @@ std::optional<int> minutes(std::string_view clock) {
   return *hour * 60 + *minute;
 }
 
-std::optional<Hours> read_hours(const Value& value) {
-  const auto& text = value.node().text;
-  const auto bad = [&] {
-    value.fault(fmt::format("must be hours like \"11:00-14:00\", 00:00 to 24:00, not {}", describe(value.node())));
-    return std::nullopt;
-  };
-  if (!value.is_scalar() || text.size() != 11 || text[5] != '-') return bad();
-  const auto from = minutes(std::string_view(text).substr(0, 5)), to = minutes(std::string_view(text).substr(6));
-  if (!from || !to || *from == 24 * 60) return bad();
-  if (*from == *to) {
-    value.fault("begins and ends at the same time; leave hours out for all day");
-    return std::nullopt;
-  }
-  return Hours{*from, *to};
-}
-
 std::optional<std::uint8_t> read_days(const Value& value) {
   constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
   const auto items = value.list(1, kDays.size());
@@ -76,9 +61,22 @@ std::optional<std::uint8_t> read_days(const Value& value) {
   return static_cast<std::uint8_t>(days);
 }
 
+void read_except(const Value& value, std::vector<year_month_day>& except) {
+  for (const auto& item : value.list(1, kMostExceptions).value_or(std::vector<Value>{})) {
+    const auto day = read_date(item);
+    if (!day) continue;
+    if (std::ranges::find(except, *day) != except.end())
+      item.fault("is in the list already");
+    else
+      except.push_back(*day);
+  }
+  std::ranges::sort(except);
+}
+
 void read_schedule(const Value& value, Schedule& schedule) {
-  const auto map = fields(value, {"from", "until", "days", "hours"});
+  const auto map = fields(value, {"from", "until", "days", "hours", "except"});
   if (!map) return;
+  if (const auto except = map->find("except")) read_except(*except, schedule.except);
   if (const auto from = map->find("from")) schedule.from = read_date(*from);
   if (const auto until = map->find("until")) {
     schedule.until = read_date(*until);
@@ -187,6 +185,22 @@ std::optional<year_month_day> read_date(const Value& value) {
   return std::nullopt;
 }
 
+std::optional<Hours> read_hours(const Value& value) {
+  const auto& text = value.node().text;
+  const auto bad = [&] {
+    value.fault(fmt::format("must be hours like \"11:00-14:00\", 00:00 to 24:00, not {}", describe(value.node())));
+    return std::nullopt;
+  };
+  if (!value.is_scalar() || text.size() != 11 || text[5] != '-') return bad();
+  const auto from = minutes(std::string_view(text).substr(0, 5)), to = minutes(std::string_view(text).substr(6));
+  if (!from || !to || *from == 24 * 60) return bad();
+  if (*from == *to) {
+    value.fault("begins and ends at the same time; leave hours out for all day");
+    return std::nullopt;
+  }
+  return Hours{*from, *to};
+}
+
 std::optional<std::string> read_id(const Value& value) {
   const auto& text = value.node().text;
   const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
@@ -196,9 +210,28 @@ std::optional<std::string> read_id(const Value& value) {
   return std::nullopt;
 }
 
-tl::expected<Campaign, Faults> read_campaign(const Node& document, const std::string& source) {
-  // A document without positions is JSON, whose faults are named by RFC 6901 pointers.
-  FaultLog log(source, document.line > 0 ? PathStyle::dotted : PathStyle::pointer);
+namespace {
+
+/// A document without positions is JSON, whose faults are named by RFC 6901 pointers.
+FaultLog log_for(const Node& document, const std::string& source) {
+  return FaultLog(source, document.line > 0 ? PathStyle::dotted : PathStyle::pointer);
+}
+
+}  // namespace
+
+tl::expected<Campaign, Faults> read_campaign(const Node& document, const std::string& source,
+                                             const Ceilings& ceilings) {
+  auto log = log_for(document, source);
+  const auto lawful = without_forced_sharing(document, log);
+  const Value root(lawful, "", log);
+  auto campaign = read(root);
+  if (log.empty()) lint(root, campaign, ceilings);  // rules between values hold only for good values
+  if (!log.empty()) return tl::make_unexpected(log.take());
+  return campaign;
+}
+
+tl::expected<Campaign, Faults> read_stored_campaign(const Node& document, const std::string& source) {
+  auto log = log_for(document, source);
   auto campaign = read(Value(document, "", log));
   if (!log.empty()) return tl::make_unexpected(log.take());
   return campaign;

@@ -5,7 +5,8 @@
 
 #include "campaign/draw.hpp"
 #include "campaign/reader.hpp"
-#include "campaign/red_packet.hpp"
+#include "ledger/packets.hpp"
+#include "ledger/usage.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -18,20 +19,7 @@ using campaign::PrizeKind;
 bool begins(const Campaign& campaign, const Context& context) {
   if (campaign.paused) return false;
   if (!campaign.schedule.from) return true;
-  return context.clock_trusted && context.zone.local(context.now).day >= *campaign.schedule.from;
-}
-
-void split_packets(Context& context, const Campaign& campaign) {
-  context.db.query("DELETE FROM packet WHERE campaign = ?").bind(campaign.id).run();
-  for (const auto& prize : campaign.prizes) {
-    if (prize.kind != PrizeKind::red_packet) continue;
-    const auto packets =
-        campaign::split_red_packets(prize.total.minor, prize.count, prize.at_least_minor, context.settings.random);
-    for (std::size_t n = 0; n < packets.size(); ++n)
-      context.db.query("INSERT INTO packet (campaign, prize, n, minor) VALUES (?,?,?,?)")
-          .bind(campaign.id, prize.id, n, packets[n])
-          .run();
-  }
+  return context.clock_trusted && context.moment.local.day >= *campaign.schedule.from;
 }
 
 auto parse_stored(std::string_view json) {
@@ -44,6 +32,24 @@ std::optional<std::string> too_large(const Campaign& campaign) {
       return fmt::format("prize {}: {} packets; at most {} are allowed", prize.id, prize.count,
                          Campaigns::kMostPackets);
   return std::nullopt;
+}
+
+/// The number of this version. Old ones of a campaign that is still being written go; once it has started they stay.
+std::uint32_t keep_version(Context& context, const std::string& id, const std::string& json) {
+  constexpr std::int64_t kMostVersions = 100;
+  std::int64_t version = 1;
+  {
+    auto query = context.db.query("SELECT ifnull(max(version), 0) + 1 FROM campaign_version WHERE campaign = ?");
+    query.bind(id);
+    if (query.next()) version = query.integer(0);
+  }
+  context.db.query("INSERT INTO campaign_version (campaign, version, at_ms, json) VALUES (?,?,?,?)")
+      .bind(id, version, unix_ms(context.now), json)
+      .run();
+  context.db.query("DELETE FROM campaign_version WHERE campaign = ? AND version <= ?")
+      .bind(id, version - kMostVersions)
+      .run();
+  return static_cast<std::uint32_t>(version);
 }
 
 /// More stock may be on sale again what was told as low or exhausted: say it again when it happens again.
@@ -103,6 +109,22 @@ void Campaigns::load(Db& db, std::vector<std::pair<std::string, std::string>>* f
     entries_.push_back(std::move(entry));
   }
   std::ranges::sort(entries_, [](const Entry& a, const Entry& b) { return campaign::before(a.campaign, b.campaign); });
+  index();
+}
+
+void Campaigns::index() {
+  by_trigger_ = {};
+  asks_ = {};
+  with_holdout_.clear();
+  for (const auto& entry : entries_) {
+    const auto& campaign = entry.campaign;
+    const auto trigger = static_cast<std::size_t>(campaign.trigger);
+    by_trigger_[trigger].push_back(&entry);
+    auto& asks = asks_[trigger];
+    asks.visits = asks.visits || campaign.who.visits != campaign::Visits::any;
+    asks.segments = asks.segments || !campaign.who.any.empty() || !campaign.who.none.empty();
+    if (campaign.who.holdout_bp > 0) with_holdout_.push_back(&entry);
+  }
 }
 
 void Campaigns::touch(Db& db) {
@@ -117,6 +139,20 @@ std::vector<Campaign> Campaigns::all() const {
   return campaigns;
 }
 
+std::vector<campaign::CampaignState> Campaigns::states(Context& context) const {
+  std::vector<campaign::CampaignState> states;
+  for (const auto& entry : entries_) {
+    const auto usage = usage_of(context, entry.campaign, {});
+    campaign::CampaignState state{entry.campaign, entry.source, entry.started, entry.held, 0,
+                                  usage.total,    usage.day,    usage.issued};
+    auto query = context.db.query("SELECT max(version) FROM campaign_version WHERE campaign = ?");
+    query.bind(entry.campaign.id);
+    if (query.next()) state.version = static_cast<std::uint32_t>(query.integer(0));
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
 std::optional<Campaigns::Stored> Campaigns::stored(Db& db, const std::string& id) const {
   auto query = db.query("SELECT source, json, started, active, held FROM campaign WHERE id = ?");
   query.bind(id);
@@ -126,14 +162,13 @@ std::optional<Campaigns::Stored> Campaigns::stored(Db& db, const std::string& id
 
 /// Why not, or nullopt when it is in force now.
 std::optional<std::string> Campaigns::store(Context& context, const std::string& source, const Campaign& campaign,
-                                            bool& changed) {
+                                            std::uint32_t& version) {
   const auto had = stored(context.db, campaign.id);
   if (had && had->active && had->source != source)
     return fmt::format("the id is taken by a campaign from \"{}\"", had->source);
   if (auto why = too_large(campaign)) return why;
   const auto json = campaign::to_json(campaign);
-  changed = !had || !had->active || had->json != json;
-  if (!changed) return std::nullopt;
+  if (had && had->active && had->json == json) return std::nullopt;
   // What could not be read back would be told as applied and not be in force.
   if (const auto back = parse_stored(json); !back)
     return fmt::format("it cannot be stored: {}", back.error().empty() ? "" : to_string(back.error().front()));
@@ -143,6 +178,7 @@ std::optional<std::string> Campaigns::store(Context& context, const std::string&
     if (!before) return "it has started and what is stored of it cannot be read by this program";
     if (auto why = forbidden_change(*before, campaign)) return why;
     forget_told(context, *before, campaign);
+    if (!is_over(campaign.schedule, context.moment)) take_back_packets(context, campaign);
   } else {
     split_packets(context, campaign);
   }
@@ -153,6 +189,7 @@ std::optional<std::string> Campaigns::store(Context& context, const std::string&
           "started = excluded.started")
       .bind(campaign.id, source, json, started || begins(campaign, context))
       .run();
+  version = keep_version(context, campaign.id, json);
   return std::nullopt;
 }
 
@@ -168,10 +205,14 @@ void Campaigns::remove_missing(Context& context, const std::string& source, cons
   }
   for (const auto& [id, started] : gone) {
     if (started) {
+      if (const auto entry = std::ranges::find(entries_, id, [](const Entry& one) { return one.campaign.id; });
+          entry != entries_.end())
+        return_packets(context, entry->campaign);
       context.db.query("UPDATE campaign SET active = 0 WHERE id = ?").bind(id).run();
     } else {
       context.db.query("DELETE FROM campaign WHERE id = ?").bind(id).run();
       context.db.query("DELETE FROM packet WHERE campaign = ?").bind(id).run();
+      context.db.query("DELETE FROM campaign_version WHERE campaign = ?").bind(id).run();
     }
     context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"removed", true}});
   }
@@ -200,7 +241,7 @@ Ledger::Applied Campaigns::apply(Context& context, const std::string& source, co
   Ledger::Applied answer;
   std::set<std::string> seen;
   for (const auto& campaign : campaigns) {
-    bool changed = false;
+    std::uint32_t version = 0;  // 0: nothing changed
     std::optional<std::string> why;
     const auto had = stored(context.db, campaign.id);
     const bool adds = !had || !had->active;
@@ -209,7 +250,7 @@ Ledger::Applied Campaigns::apply(Context& context, const std::string& source, co
     } else if (adds && in_force >= kMost) {
       why = fmt::format("{} campaigns are in force, and more are not allowed", in_force);
     } else {
-      why = store(context, source, campaign, changed);
+      why = store(context, source, campaign, version);
       if (!why && adds) ++in_force;
     }
     if (why) {
@@ -217,7 +258,8 @@ Ledger::Applied Campaigns::apply(Context& context, const std::string& source, co
                    {{"campaign", campaign.id}, {"reasons", Json::array({*why})}});
       answer.refused.emplace_back(campaign.id, *why);
     } else {
-      if (changed) context.emit(Stream::health, "campaign.applied", "", {{"campaign", campaign.id}});
+      if (version != 0)
+        context.emit(Stream::health, "campaign.applied", "", {{"campaign", campaign.id}, {"version", version}});
       answer.applied.push_back(campaign.id);
     }
   }
@@ -233,7 +275,9 @@ Result<void> Campaigns::pause(Context& context, const std::string& id, bool paus
   if (!paused && found->source_paused) {
     Campaign resumed = found->campaign;
     resumed.paused = false;
-    context.db.query("UPDATE campaign SET json = ? WHERE id = ?").bind(campaign::to_json(resumed), id).run();
+    const auto json = campaign::to_json(resumed);
+    context.db.query("UPDATE campaign SET json = ? WHERE id = ?").bind(json, id).run();
+    keep_version(context, id, json);
   }
   context.db.query("UPDATE campaign SET held = ? WHERE id = ?").bind(paused, id).run();
   context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"paused", paused}});
@@ -247,6 +291,11 @@ void Campaigns::mark_started(Context& context, const std::string& id) {
   context.db.query("UPDATE campaign SET started = 1 WHERE id = ?").bind(id).run();
   found->started = true;
   touched_ = true;
+}
+
+void Campaigns::return_over(Context& context) {
+  for (const auto& entry : entries_)
+    if (is_over(entry.campaign.schedule, context.moment)) return_packets(context, entry.campaign);
 }
 
 void Campaigns::mark_begun(Context& context) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "campaign/offer.hpp"
 #include "ledger/context.hpp"
 
 /// The campaigns in force: JSON in the database, parsed in memory, so that a draw reads nothing of those that are
@@ -31,6 +33,20 @@ class Campaigns {
   /// Highest priority first, then by id.
   const std::vector<Entry>& entries() const { return entries_; }
   std::vector<campaign::Campaign> all() const;
+  /// Of one trigger, in the same order.
+  const std::vector<const Entry*>& of(campaign::Trigger trigger) const {
+    return by_trigger_[static_cast<std::size_t>(trigger)];
+  }
+  const std::vector<const Entry*>& with_holdout() const { return with_holdout_; }
+  /// What the rules of a trigger's campaigns ask of a shopper, so that nothing is looked up in vain.
+  struct Asks {
+    bool visits = false, segments = false;
+  };
+  const Asks& asks(campaign::Trigger trigger) const { return asks_[static_cast<std::size_t>(trigger)]; }
+  std::vector<campaign::CampaignState> states(Context& context) const;
+
+  const campaign::OfferRules& offer_rules() const { return offer_rules_; }
+  void use(const campaign::OfferRules& rules) { offer_rules_ = rules; }
 
   Ledger::Applied apply(Context& context, const std::string& source, const std::vector<campaign::Campaign>& campaigns);
   /// What apply would answer when these are what is stored already; nullopt: something would be written. Reads only.
@@ -39,6 +55,8 @@ class Campaigns {
   Result<void> pause(Context& context, const std::string& id, bool paused);
   /// After its first draw, whatever its dates say.
   void mark_started(Context& context, const std::string& id);
+  /// What is left of the red packets of those that are over goes back.
+  void return_over(Context& context);
   /// Marks those whose first day has come.
   void mark_begun(Context& context);
 
@@ -52,11 +70,16 @@ class Campaigns {
   };
   std::optional<Stored> stored(Db& db, const std::string& id) const;
   std::optional<std::string> store(Context& context, const std::string& source, const campaign::Campaign& campaign,
-                                   bool& changed);
+                                   std::uint32_t& version);
   void remove_missing(Context& context, const std::string& source, const std::vector<campaign::Campaign>& wanted);
   void touch(Db& db);
+  void index();
 
   std::vector<Entry> entries_;
+  std::array<std::vector<const Entry*>, campaign::kTriggers> by_trigger_;  // into entries_
+  std::array<Asks, campaign::kTriggers> asks_{};
+  std::vector<const Entry*> with_holdout_;
+  campaign::OfferRules offer_rules_;
   bool touched_ = false;
 };
 

@@ -4,11 +4,13 @@
 #include <string>
 #include <utility>
 
+#include "campaign/draw.hpp"
 #include "campaign/zone_time.hpp"
 #include "ledger/codec.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/outbox.hpp"
 #include "ledger/sqlite.hpp"
+#include "ledger/tally.hpp"
 
 namespace foyer::ledger {
 
@@ -19,14 +21,16 @@ struct Context {
   Db& db;
   Outbox& outbox;
   Campaigns& campaigns;
+  Tally& tally;
   const Settings& settings;
   const campaign::ZoneTime& zone;
   WallTime now{};
   MonoTime mono{};
   bool clock_trusted = true;
+  campaign::Moment moment{};  ///< of `now`
 
   /// The shop's local day as days since 1970: what "a day" means in every count.
-  std::int64_t today() const { return std::chrono::sys_days{zone.local(now).day}.time_since_epoch().count(); }
+  std::int64_t today() const { return moment.today; }
   void emit(Stream stream, std::string type, std::string subject, const Json& data) {
     outbox.add({stream, std::move(type), std::move(subject), dump(data)}, now, mono);
   }

@@ -5,13 +5,13 @@ namespace {
 
 constexpr std::string_view kById =
     "SELECT id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
-    "expires_ms, title, benefit, redeem_at FROM coupon WHERE id = ?";
+    "expires_ms, title, benefit, redeem_at, zone FROM coupon WHERE id = ?";
 constexpr std::string_view kByCode =
     "SELECT id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
-    "expires_ms, title, benefit, redeem_at FROM coupon WHERE code = ?";
+    "expires_ms, title, benefit, redeem_at, zone FROM coupon WHERE code = ?";
 constexpr std::string_view kBySubject =
     "SELECT id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
-    "expires_ms, title, benefit, redeem_at FROM coupon WHERE subject = ? AND subject != '' "
+    "expires_ms, title, benefit, redeem_at, zone FROM coupon WHERE subject = ? AND subject != '' "
     "ORDER BY issued_ms DESC, id LIMIT ?";
 
 CouponRow read(const Query& query) {
@@ -32,6 +32,7 @@ CouponRow read(const Query& query) {
   coupon.title = text_from(Json::parse(query.text(12)));
   coupon.benefit = benefit_from(Json::parse(query.text(13)));
   coupon.redeem_at = Json::parse(query.text(14)).get<std::vector<std::string>>();
+  row.zone = query.text(15);
   return row;
 }
 
@@ -47,11 +48,11 @@ void insert_coupon(Db& db, const CouponRow& row) {
   const auto& coupon = row.coupon;
   db.query(
         "INSERT INTO coupon (id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, "
-        "issued_ms, expires_ms, title, benefit, redeem_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+        "issued_ms, expires_ms, title, benefit, redeem_at, zone) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(coupon.id, coupon.code, coupon.campaign, coupon.prize, coupon.subject, campaign::to_string(coupon.state),
             row.uses, coupon.uses_left, row.interval.count(), row.last_used ? unix_ms(*row.last_used) : 0,
             unix_ms(coupon.issued_at), unix_ms(coupon.expires_at), dump(to_json(coupon.title)),
-            dump(to_json(coupon.benefit)), dump(coupon.redeem_at))
+            dump(to_json(coupon.benefit)), dump(coupon.redeem_at), row.zone)
       .run();
 }
 

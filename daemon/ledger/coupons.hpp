@@ -15,6 +15,7 @@ struct CouponRow {
   std::uint32_t uses = 1;            ///< as issued
   std::chrono::seconds interval{0};  ///< between two uses
   std::optional<WallTime> last_used;
+  std::string zone;  ///< it was won in; may be empty
 };
 
 void insert_coupon(Db& db, const CouponRow& row);

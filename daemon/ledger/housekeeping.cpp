@@ -1,6 +1,8 @@
 #include "ledger/housekeeping.hpp"
 
+#include "ledger/audience.hpp"
 #include "ledger/campaigns.hpp"
+#include "ledger/offers.hpp"
 #include "ledger/sessions.hpp"
 #include "ledger/till.hpp"
 
@@ -47,6 +49,10 @@ void sweep(Context& context) {
   context.campaigns.mark_begun(context);
   // A clock that is known to be wrong ends nothing: what it would take away could not be given back.
   if (!context.clock_trusted) return;
+  context.campaigns.return_over(context);
+  sweep_offers(context);
+  sweep_audience(context);
+  close_funnel(context.db, context.now, context.today());
   expire_coupons(context, kSweepRows);
   end_overdue_sessions(context);
   forget_old_memories(context);

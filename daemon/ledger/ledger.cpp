@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "ledger/audience.hpp"
 #include "ledger/coupons.hpp"
 #include "ledger/draws.hpp"
+#include "ledger/offers.hpp"
 #include "ledger/sessions.hpp"
 #include "ledger/till.hpp"
 #include "ledger/writer.hpp"
@@ -45,6 +47,12 @@ constexpr bool kAlways = false;   // makes room or hardly takes any
 Result<campaign::DrawAnswer> Ledger::draw(const campaign::DrawCommand& command, Deadline deadline) {
   return impl_->command<campaign::DrawAnswer>(
       deadline, kDecision, [command](Context& c) -> Result<campaign::DrawAnswer> { return ledger::draw(c, command); });
+}
+
+Result<campaign::TriggerAnswer> Ledger::happen(const campaign::TriggerCommand& command, Deadline deadline) {
+  return impl_->command<campaign::TriggerAnswer>(
+      deadline, kDecision,
+      [command](Context& c) -> Result<campaign::TriggerAnswer> { return ledger::happen(c, command); });
 }
 
 Result<campaign::AdmitAnswer> Ledger::admit(const campaign::AdmitCommand& command, Deadline deadline) {
@@ -90,6 +98,19 @@ Result<Ledger::Applied> Ledger::apply_campaigns(const std::string& source, std::
                                  [source, campaigns = std::move(campaigns)](Context& c) -> Result<Applied> {
                                    return c.campaigns.apply(c, source, campaigns);
                                  });
+}
+
+Result<void> Ledger::use_offer_rules(const campaign::OfferRules& rules, Deadline deadline) {
+  return impl_->question<void>(deadline, [this, rules]() -> Result<void> {
+    impl_->campaigns().use(rules);
+    return {};
+  });
+}
+
+Result<void> Ledger::set_segments(const std::string& subject, const std::vector<std::string>& names,
+                                  Deadline deadline) {
+  return impl_->command<void>(deadline, kDecision,
+                              [subject, names](Context& c) { return ledger::set_segments(c, subject, names); });
 }
 
 Result<void> Ledger::pause_campaign(const std::string& id, bool paused, Deadline deadline) {
@@ -147,6 +168,22 @@ Result<std::optional<std::string>> Ledger::consented(const std::string& subject,
 
 Result<std::vector<campaign::Campaign>> Ledger::campaigns(Deadline deadline) {
   return impl_->question<std::vector<campaign::Campaign>>(deadline, [this] { return impl_->campaigns().all(); });
+}
+
+Result<std::vector<campaign::CampaignState>> Ledger::campaign_states(Deadline deadline) {
+  return impl_->look<std::vector<campaign::CampaignState>>(deadline, [](Context& c) { return c.campaigns.states(c); });
+}
+
+Result<std::vector<campaign::Offer>> Ledger::offers(const std::vector<std::string>& names, std::uint64_t after,
+                                                    Deadline deadline) {
+  return impl_->question<std::vector<campaign::Offer>>(
+      deadline, [this, names, after] { return offers_after(impl_->db(), names, after); });
+}
+
+Result<Ledger::Statistics> Ledger::statistics(int days, Deadline deadline) {
+  return impl_->look<Statistics>(deadline, [days](Context& c) {
+    return Statistics{funnel_cells(c.db, c.now, c.today(), days), arms(c.db)};
+  });
 }
 
 Result<std::map<Stream, StreamState>> Ledger::streams(Deadline deadline) {

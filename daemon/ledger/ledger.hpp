@@ -16,6 +16,8 @@
 #include "base/time.hpp"
 #include "campaign/exchange.hpp"
 #include "campaign/model.hpp"
+#include "campaign/offer.hpp"
+#include "campaign/statistics.hpp"
 
 /// The durable truth. One thread, one writing SQLite connection. Commands come through a bounded queue, each runs in a
 /// savepoint, the group is committed once (one fsync), then every command is answered: a yes is on the disk.
@@ -79,6 +81,8 @@ class Ledger {
 
   // commands -----------------------------------------------------------------------------------------------
   Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command, Deadline deadline);
+  /// Something happened to a shopper: what the campaigns of its trigger give for it, once for each instance.
+  Result<campaign::TriggerAnswer> happen(const campaign::TriggerCommand& command, Deadline deadline);
   Result<campaign::AdmitAnswer> admit(const campaign::AdmitCommand& command, Deadline deadline);
   Result<void> end_session(const campaign::SessionEnd& end, Deadline deadline);
   Result<campaign::TillAnswer> redeem(const campaign::TillRequest& request, Deadline deadline);
@@ -95,6 +99,9 @@ class Ledger {
   };
   Result<Applied> apply_campaigns(const std::string& source, std::vector<campaign::Campaign> campaigns,
                                   Deadline deadline);
+  /// What limits offers from now on, whatever the campaigns say.
+  Result<void> use_offer_rules(const campaign::OfferRules& rules, Deadline deadline);
+  Result<void> set_segments(const std::string& subject, const std::vector<std::string>& names, Deadline deadline);
   Result<void> pause_campaign(const std::string& id, bool paused, Deadline deadline);
 
   /// Stores events. `ledger` events commit at once, the others ride along within 200 ms. Never waits; false: refused
@@ -113,6 +120,15 @@ class Ledger {
   /// The hash of the terms this subject agreed to; nullopt: never, or taken back.
   Result<std::optional<std::string>> consented(const std::string& subject, Deadline deadline);
   Result<std::vector<campaign::Campaign>> campaigns(Deadline deadline);
+  Result<std::vector<campaign::CampaignState>> campaign_states(Deadline deadline);
+  /// Of all these names, after `seq`, oldest first, at most 50.
+  Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
+                                              Deadline deadline);
+  struct Statistics {
+    std::vector<campaign::Cell> cells;  ///< of these local days, and by hour of the last 48
+    std::vector<campaign::Arms> arms;
+  };
+  Result<Statistics> statistics(int days, Deadline deadline);
   Result<std::map<Stream, StreamState>> streams(Deadline deadline);
   Figures figures() const;
 

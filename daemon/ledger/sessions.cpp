@@ -1,6 +1,10 @@
 #include "ledger/sessions.hpp"
 
 #include <algorithm>
+#include <iterator>
+
+#include "ledger/audience.hpp"
+#include "ledger/offers.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -131,6 +135,25 @@ std::optional<Reason> refused(Context& context, const AdmitCommand& command, con
   return std::nullopt;
 }
 
+/// Coming in is a happening of trigger wifi, a scanned or typed token one of qr.
+std::vector<campaign::Offer> offers_for(Context& context, const AdmitCommand& command, const Session& session,
+                                        bool fresh) {
+  campaign::TriggerCommand happening;
+  happening.shopper = {session.subject, std::max(command.presence, session.evidence), session.zone, false};
+  happening.known_as = command.known_as;
+  happening.terms = command.terms;
+  std::vector<campaign::Offer> offers;
+  const auto take = [&](campaign::Trigger trigger, std::string instance) {
+    happening.trigger = trigger;
+    happening.instance = std::move(instance);
+    std::ranges::move(happen(context, happening).offers, std::back_inserter(offers));
+  };
+  if (fresh) take(campaign::Trigger::wifi, "wifi|" + session.id);
+  if (!command.token_hash.empty())
+    take(campaign::Trigger::qr, fmt::format("qr|{}|{}|{}", command.token_hash, session.id, unix_ms(context.now)));
+  return offers;
+}
+
 }  // namespace
 
 AdmitAnswer admit(Context& context, const AdmitCommand& command) {
@@ -152,7 +175,11 @@ AdmitAnswer admit(Context& context, const AdmitCommand& command) {
   Json data{{"session", session.id}, {"way", to_string(command.session.way)}, {"kind", command.session.kind}};
   if (known) data["extended"] = true;
   context.emit(Stream::ledger, "wifi.admitted", session.subject, data);
-  return {std::move(session), false, std::nullopt};
+  const auto names = names_of(context.settings, session.subject, command.known_as);
+  note_visit(context, session.subject, names);
+  context.tally.add(campaign::Stage::present, "", session.zone, names.front());
+  auto offers = offers_for(context, command, session, !known);
+  return {std::move(session), false, std::nullopt, std::move(offers)};
 }
 
 void end_session(Context& context, const campaign::SessionEnd& end) {
@@ -190,6 +217,8 @@ void withdraw_consent(Context& context, const std::string& subject) {
   if (subject.empty()) return;
   context.db.query("DELETE FROM consent WHERE subject = ?").bind(subject).run();
   context.db.query("UPDATE coupon SET subject = '' WHERE subject = ?").bind(subject).run();
+  forget_offers(context, subject);
+  forget_audience(context, subject);
   context.db.query("UPDATE draw SET subject = '' WHERE subject = ?").bind(subject).run();
   context.db.query("UPDATE till_answer SET answer = replace(answer, ?1, '') WHERE instr(answer, ?1) > 0")
       .bind(subject)

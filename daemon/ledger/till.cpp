@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "ledger/audience.hpp"
 #include "ledger/coupons.hpp"
+#include "ledger/usage.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -83,6 +85,9 @@ TillAnswer redeem_once(Context& context, const TillRequest& request) {
   data["uses_left"] = row->coupon.uses_left;
   add_till(data, request);
   context.emit(Stream::ledger, "coupon.redeemed", row->coupon.subject, data);
+  context.tally.add(campaign::Stage::redeemed, row->coupon.campaign, row->zone,
+                    counted_as(context.settings, row->coupon.subject));
+  note_bought(context, row->coupon.subject);
   return {std::nullopt, std::move(row->coupon)};
 }
 

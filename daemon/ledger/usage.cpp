@@ -22,28 +22,33 @@ Bytes counted_as(const Settings& settings, const std::string& subject) {
   return Bytes(digest.begin(), digest.begin() + 16);
 }
 
-campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, const Bytes& who) {
+namespace {
+
+void add_subject(Context& context, const std::string& campaign, const Bytes& who, campaign::Usage& usage) {
+  auto query =
+      context.db.query("SELECT total, day, day_total, last_draw_ms FROM subject_use WHERE campaign = ? AND who = ?");
+  query.bind(campaign, who);
+  if (!query.next()) return;
+  usage.subject_total += static_cast<std::uint32_t>(query.integer(0));
+  if (query.integer(1) == context.today()) usage.subject_day += static_cast<std::uint32_t>(query.integer(2));
+  const auto drawn = from_unix_ms(query.integer(3));
+  usage.subject_last_draw = std::max(usage.subject_last_draw.value_or(drawn), drawn);
+}
+
+}  // namespace
+
+campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, const Names& names) {
   campaign::Usage usage;
-  const auto today = context.today();
   const auto count = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
   {
     auto query = context.db.query("SELECT total, day, day_total FROM campaign_use WHERE campaign = ?");
     query.bind(campaign.id);
     if (query.next()) {
       usage.total = count(query.integer(0));
-      usage.day = query.integer(1) == today ? count(query.integer(2)) : 0;
+      usage.day = query.integer(1) == context.today() ? count(query.integer(2)) : 0;
     }
   }
-  {
-    auto query =
-        context.db.query("SELECT total, day, day_total, last_draw_ms FROM subject_use WHERE campaign = ? AND who = ?");
-    query.bind(campaign.id, who);
-    if (query.next()) {
-      usage.subject_total = count(query.integer(0));
-      usage.subject_day = query.integer(1) == today ? count(query.integer(2)) : 0;
-      usage.subject_last_draw = from_unix_ms(query.integer(3));
-    }
-  }
+  for (const auto& who : names) add_subject(context, campaign.id, who, usage);
   auto query = context.db.query("SELECT prize, issued FROM prize_use WHERE campaign = ?");
   query.bind(campaign.id);
   while (query.next()) usage.issued[query.text(0)] = count(query.integer(1));

@@ -106,7 +106,8 @@ Figures Writer::figures() const {
 Context Writer::context() {
   const auto now = settings_.wall();
   const bool trusted = now >= settings_.build_date && now >= outbox_.newest() - kClockBehind;
-  return {*storage_.db, outbox_, campaigns_, settings_, zone_, now, settings_.mono(), trusted};
+  return {*storage_.db, outbox_, campaigns_,       tally_,  settings_,
+          zone_,        now,     settings_.mono(), trusted, campaign::Moment::at(now, trusted, zone_)};
 }
 
 milliseconds Writer::patience() const {
@@ -193,6 +194,7 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
   write_riding(context);
   run_sweep(context);
   for (auto& job : jobs) run_job(*job, context);
+  tally_.write(db, context.now, context.today());
   outbox_.write_states();
   const auto before = settings_.mono();
   db.query("COMMIT").run();
@@ -210,6 +212,7 @@ void Writer::run_job(Job& job, Context& context) {
     return;
   }
   const auto mark = outbox_.mark();
+  const auto counted = tally_.mark();
   try {
     Savepoint savepoint(*storage_.db);
     if (job.run(context)) {
@@ -223,6 +226,7 @@ void Writer::run_job(Job& job, Context& context) {
     job.fail({Code::degrade, fmt::format("a stored row cannot be read: {}", error.what())});
   }
   outbox_.restore(mark);
+  tally_.restore(counted);
   if (campaigns_.take_touched()) campaigns_.load(*storage_.db);
 }
 
@@ -266,6 +270,7 @@ void Writer::write_riding(Context& context) {
 void Writer::roll_back(const Outbox::Mark& mark) {
   auto& db = *storage_.db;
   outbox_.restore(mark);
+  tally_.restore(0);
   try {
     if (db.in_transaction()) db.query("ROLLBACK").run();  // a COMMIT that found the disk full has done it already
     campaigns_.take_touched();

@@ -53,6 +53,15 @@ class Writer {
                                  deadline);
   }
 
+  /// The same for a question that asks what a command would see.
+  template <class T, class Read>
+  Result<T> look(Ledger::Deadline deadline, Read read) {
+    return question<T>(deadline, [this, read = std::move(read)] {
+      auto seen = context();
+      return read(seen);
+    });
+  }
+
   bool record(std::vector<Event> events);
   void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
              std::function<void(Result<std::vector<StoredEvent>>)> done);
@@ -134,6 +143,7 @@ class Writer {
   Storage storage_;
   Outbox outbox_;
   Campaigns campaigns_;
+  Tally tally_;
   Mailbox mailbox_;
   std::thread thread_;
   std::once_flag closed_;

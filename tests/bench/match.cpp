@@ -50,8 +50,9 @@ Figures matching() {
   const Bytes key(32, 7);
 
   const auto match = [&]() -> const Campaign* {
+    const auto moment = campaign::Moment::at(now, true, zone);
     for (const auto& campaign : campaigns)
-      if (!campaign::refused_by_rules(campaign, shopper, now, true, zone, key) &&
+      if (!campaign::refused_by_rules(campaign, shopper, moment, key) &&
           !campaign::refused_by_usage(campaign, usage, now))
         return &campaign;
     return nullptr;

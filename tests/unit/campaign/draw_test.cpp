@@ -36,12 +36,13 @@ Campaign simple() {
 std::optional<Reason> when(const Schedule& schedule, std::string_view time, const char* place = "Asia/Shanghai") {
   auto campaign = simple();
   campaign.schedule = schedule;
-  return refused_by_rules(campaign, kHere, at(time), true, zone(place), kKey);
+  return refused_by_rules(campaign, kHere, Moment::at(at(time), true, zone(place)), kKey);
 }
 
 TEST(Rules, LetAnOpenCampaignBe) {
-  EXPECT_EQ(refused_by_rules(simple(), kHere, at("2026-11-22T04:00:00.000Z"), false, zone("Asia/Shanghai"), kKey),
-            std::nullopt);
+  EXPECT_EQ(
+      refused_by_rules(simple(), kHere, Moment::at(at("2026-11-22T04:00:00.000Z"), false, zone("Asia/Shanghai")), kKey),
+      std::nullopt);
 }
 
 TEST(Rules, AnswerTheFirstReasonInOrder) {
@@ -52,7 +53,8 @@ TEST(Rules, AnswerTheFirstReasonInOrder) {
   campaign.who.visits = Visits::returning;
   campaign.who.holdout_bp = 10'000;
   const auto refused = [&](bool trusted) {
-    return refused_by_rules(campaign, kHere, at("2026-11-22T04:00:00.000Z"), trusted, zone("Asia/Shanghai"), kKey);
+    return refused_by_rules(campaign, kHere, Moment::at(at("2026-11-22T04:00:00.000Z"), trusted, zone("Asia/Shanghai")),
+                            kKey);
   };
   EXPECT_EQ(refused(false), Reason::paused);
   campaign.paused = false;
