@@ -30,6 +30,7 @@ void read_sections(const Fields& root, Config& config) {
   read_part(root, "portal", read_portal, config.portal);
   read_part(root, "pos", read_pos, config.pos_keys_file);
   read_optional(root, "upstream", read_upstream, config.upstream);
+  read_part(root, "promotions", read_promotions, config.promotions);
   root.read("campaigns", config.campaigns, &Value::text, kMostPath);
   read_part(root, "admin", read_admin, config.admin);
   read_part(root, "privacy", read_privacy, config);

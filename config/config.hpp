@@ -10,7 +10,9 @@
 #include "base/net.hpp"
 #include "base/result.hpp"
 #include "base/uuid.hpp"
+#include "campaign/lint.hpp"
 #include "campaign/model.hpp"
+#include "campaign/offer.hpp"
 
 /// foyer.yaml as values (docs/configuration.md). A Config exists only if every rule of the file was kept.
 namespace foyer::config {
@@ -36,6 +38,7 @@ struct Brand {
 struct Storage {
   std::string path = "/var/lib/foyer/foyer.db";
   std::uint64_t max_size = 256ull << 20;
+  std::size_t commit_group = 256;  ///< decisions that share one commit at most
   bool operator==(const Storage&) const = default;
 };
 
@@ -139,6 +142,13 @@ struct Admin {
   bool operator==(const Admin&) const = default;
 };
 
+/// What holds for every campaign.
+struct Promotions {
+  campaign::Ceilings ceilings = campaign::legal_ceilings();  ///< of one prize's worth
+  campaign::OfferRules offers;
+  bool operator==(const Promotions&) const = default;
+};
+
 enum class PrivacyMode { counting, visit, member };
 
 struct Config {
@@ -153,6 +163,7 @@ struct Config {
   std::string pos_keys_file;
   std::optional<Upstream> upstream;
   std::string campaigns = "/etc/foyer/campaigns.d";
+  Promotions promotions;
   Admin admin;
   PrivacyMode privacy = PrivacyMode::visit;
   std::uint32_t privacy_k = 10;

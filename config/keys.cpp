@@ -9,11 +9,11 @@ namespace {
 
 using std::string_view;
 
-constexpr string_view kRoot[] = {"gateway", "brand", "storage",  "radio",     "zones", "shoppers", "wifi",
-                                 "portal",  "pos",   "upstream", "campaigns", "admin", "privacy"};
+constexpr string_view kRoot[] = {"gateway", "brand", "storage",  "radio",     "zones",      "shoppers", "wifi",
+                                 "portal",  "pos",   "upstream", "campaigns", "promotions", "admin",    "privacy"};
 constexpr string_view kGateway[] = {"id", "store", "tenant", "timezone", "languages"};
 constexpr string_view kBrand[] = {"name", "logo", "accent"};
-constexpr string_view kStorage[] = {"path", "max_size"};
+constexpr string_view kStorage[] = {"path", "max_size", "commit_group"};
 constexpr string_view kRadio[] = {"driver", "scenario", "scan", "broadcast"};
 constexpr string_view kScan[] = {"adapter", "mode", "tap", "rssi_floor"};
 constexpr string_view kBroadcast[] = {"uuid", "major", "minor", "rotate", "measured_power", "adapter"};
@@ -32,6 +32,9 @@ constexpr string_view kPos[] = {"keys_file"};
 constexpr string_view kUpstream[] = {"mqtt", "acknowledge"};
 constexpr string_view kMqtt[] = {"host", "port", "tls", "username", "password_file", "keepalive"};
 constexpr string_view kTls[] = {"ca", "certificate", "key"};
+constexpr string_view kPromotions[] = {"ceiling", "offers", "quiet"};
+constexpr string_view kOffers[] = {"per_subject", "day"};
+constexpr string_view kOffersSubject[] = {"day"};
 constexpr string_view kAdmin[] = {"socket", "http", "password_file"};
 constexpr string_view kPrivacy[] = {"mode", "k"};
 
@@ -56,6 +59,9 @@ constexpr MapKeys kTable[] = {{"", kRoot},
                               {"upstream", kUpstream},
                               {"upstream.mqtt", kMqtt},
                               {"upstream.mqtt.tls", kTls},
+                              {"promotions", kPromotions},
+                              {"promotions.offers", kOffers},
+                              {"promotions.offers.per_subject", kOffersSubject},
                               {"admin", kAdmin},
                               {"privacy", kPrivacy}};
 

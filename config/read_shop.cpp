@@ -95,6 +95,7 @@ void read_storage(const Value& value, Storage& storage) {
   if (!map) return;
   map->read("path", storage.path, &Value::text, kMostPath);
   map->read("max_size", storage.max_size, &Value::size, 256ull << 10, 1ull << 40);
+  map->read("commit_group", storage.commit_group, &Value::number, 1, 4096);
 }
 
 void read_zones(const Value& value, std::vector<Zone>& zones) {

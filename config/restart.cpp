@@ -12,6 +12,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
   compare("gateway.tenant", running.gateway.tenant, wanted.gateway.tenant);
   compare("gateway.timezone", running.gateway.timezone, wanted.gateway.timezone);
   compare("storage.path", running.storage.path, wanted.storage.path);
+  compare("storage.commit_group", running.storage.commit_group, wanted.storage.commit_group);
   compare("storage.max_size", running.storage.max_size, wanted.storage.max_size);
   compare("radio.driver", running.radio.driver, wanted.radio.driver);
   compare("radio.scenario", running.radio.scenario, wanted.radio.scenario);

@@ -28,6 +28,7 @@ void read_wifi(const Value& value, Wifi& wifi);
 void read_portal(const Value& value, Portal& portal);
 void read_pos(const Value& value, std::string& keys_file);
 void read_upstream(const Value& value, Upstream& upstream);
+void read_promotions(const Value& value, Promotions& promotions);
 void read_admin(const Value& value, Admin& admin);
 void read_privacy(const Value& value, Config& config);
 

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   ctl::add_house(shell);
   ctl::add_radio(shell);
   ctl::add_wifi(shell);
+  ctl::add_campaigns(shell);
   ctl::add_tokens(shell);
   ctl::add_offline(shell);
   try {

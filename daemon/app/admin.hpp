@@ -45,6 +45,12 @@ class Admin final : public portal::AdminServices {
   Result<std::string> remove(const std::string& ip_or_mac) override;
   Result<std::string> mint_token(const std::string& kind, const std::string& zone,
                                  std::optional<std::chrono::seconds> ttl) override;
+  Result<std::string> campaigns_json() override;
+  Result<std::string> campaign_json(const std::string& id) override;
+  Result<std::string> push_campaign(const std::string& text) override;
+  Result<std::string> pause_campaign(const std::string& id, bool paused) override;
+  Result<std::string> set_segments(const std::string& subject, const std::vector<std::string>& names) override;
+  Result<std::string> stats_json(int days) override;
   std::shared_ptr<ports::HttpStream> follow_events() override;
 
  private:

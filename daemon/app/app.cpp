@@ -14,11 +14,14 @@
 #include "app/feed.hpp"
 #include "app/guests.hpp"
 #include "app/hearing.hpp"
+#include "app/offer_waits.hpp"
 #include "app/orders.hpp"
 #include "app/rates.hpp"
+#include "app/refusals.hpp"
 #include "app/secrets.hpp"
 #include "app/services.hpp"
 #include "app/settings.hpp"
+#include "app/triggers.hpp"
 #include "app/upstream.hpp"
 #include "config/campaign_files.hpp"
 #include "ledger/ledger.hpp"
@@ -64,6 +67,7 @@ class App::Impl {
   void refresh_broadcasts();
   void stored(const std::vector<StoredEvent>& events);
   void record(std::vector<Event> events);
+  void heard(std::vector<Event> events);
   std::optional<std::pair<config::Config, ledger::Ledger::Applied>> read_again();
   void take(config::Config fresh, const ledger::Ledger::Applied& applied);
   Snapshot snapshot() const;
@@ -80,6 +84,10 @@ class App::Impl {
   MonoTime started_{};
   std::uint64_t events_refused_ = 0;
   Rates rates_;
+  Refusals refusals_;
+  OfferWaits offer_waits_;
+  std::unique_ptr<Triggers> triggers_;
+  WifiVisits wifi_visits_{[this](const std::string& zone) { return zone_times(config_, zone); }};
   Feed feed_;
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Clerk> clerk_;
@@ -92,6 +100,7 @@ class App::Impl {
   std::unique_ptr<Upstream> upstream_;
   std::atomic<Upstream*> upstream_seen_{nullptr};  // by the ledger's thread
   std::unique_ptr<Orders> orders_;
+  std::atomic<std::shared_ptr<const campaign::Ceilings>> ceilings_;  // read by the clerk, replaced whole on reload
   std::vector<ports::TimerHandle> timers_;
   std::vector<ports::Broadcast> on_air_;
   std::atomic<bool> reloading_{false};  // cleared by the clerk when the core cannot be told
@@ -142,7 +151,9 @@ Result<void> App::Impl::open_ledger() {
 }
 
 Result<void> App::Impl::apply_campaigns() {
-  auto campaigns = config::read_campaigns(config_.campaigns);
+  ceilings_ = std::make_shared<const campaign::Ceilings>(config_.promotions.ceilings);
+  if (auto ruled = ledger_->use_offer_rules(config_.promotions.offers, kLedger); !ruled) return ruled;
+  auto campaigns = config::read_campaigns(config_.campaigns, config_.promotions.ceilings);
   if (!campaigns) {
     for (const auto& fault : campaigns.error()) spdlog::error("{}", to_string(fault));
     return fail(Code::refuse, "{} faults in the campaigns of {}", campaigns.error().size(), config_.campaigns);
@@ -169,8 +180,20 @@ void App::Impl::set_up_guests() {
         });
         if (!posted) spdlog::error("session {} ended but not recorded: too many wait", end.session);
       });
+  triggers_ = std::make_unique<Triggers>(*ledger_, *clerk_, refusals_, [this] {
+    const auto portal = portal_.load();
+    return portal ? portal->required_terms() : std::string();
+  });
   hearing_ = std::make_unique<Hearing>(config_, parts_.clock, subjects,
-                                       [this](std::vector<Event> events) { record(std::move(events)); });
+                                       [this](std::vector<Event> events) { heard(std::move(events)); });
+}
+
+void App::Impl::heard(std::vector<Event> events) {
+  auto lent = lent_happenings(events, surroundings_.boot_id + fmt::format("/{}", ledger_->boot_seq()),
+                              [this] { return guests_->here(); });
+  wifi_visits_.take_over(lent);
+  triggers_->happen(std::move(lent));
+  record(std::move(events));
 }
 
 Result<void> App::Impl::listen() {
@@ -214,8 +237,9 @@ void App::Impl::make_portal() {
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, parts_.core, *guests_, rates_, *ledger_, parts_.clock,
-                                         [this] { return portal_.load()->terms_hash(); });
+  services_ = std::make_unique<Services>(
+      settings, parts_.core, *guests_, rates_, *ledger_, parts_.clock, offer_waits_, refusals_,
+      [this] { return portal_.load()->terms_hash(); }, [this] { return portal_.load()->required_terms(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
   if (auto serving = parts_.guest_http->serve(handler); !serving) return serving;
@@ -256,9 +280,9 @@ Result<void> App::Impl::start_upstream() {
   upstream_ = std::make_unique<Upstream>(uplink_settings(config_, *ledger_, surroundings_, parts_.clock), *ledger_,
                                          std::move(*publisher), parts_.core, parts_.clock, parts_.timers);
   const sync::Identity identity{config_.gateway.tenant, config_.gateway.store, config_.gateway.id, ledger_->epoch()};
-  orders_ =
-      std::make_unique<Orders>(identity, *ledger_, *admin_services_, *clerk_, parts_.clock,
-                               [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
+  orders_ = std::make_unique<Orders>(
+      identity, *ledger_, *admin_services_, *clerk_, parts_.clock, [this] { return *ceilings_.load(); },
+      [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
   upstream_->on_downlink([this](const ports::InboundMessage& message) { orders_->take(message); });
   upstream_seen_ = upstream_.get();
   return upstream_->start().context("start the uplink");
@@ -271,6 +295,7 @@ void App::Impl::start_timers() {
       return surroundings_.quit(1);
     }
     hearing_->tick();
+    triggers_->happen(wifi_visits_.step(guests_->here(), parts_.clock.mono()));
     refresh_broadcasts();
     if (upstream_) upstream_->look();
   }));
@@ -305,6 +330,8 @@ void App::Impl::record(std::vector<Event> events) {
 }
 
 void App::Impl::stored(const std::vector<StoredEvent>& events) {
+  for (const auto& event : events)
+    if (event.event.type == "shake.won") offer_waits_.wake(event.event.subject);
   for (const auto& event : events) feed_.push(sse_text(event, config_, ledger_->epoch()));
   if (upstream_) upstream_->look();
 }
@@ -334,7 +361,7 @@ void App::Impl::reload() {
 
 std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::read_again() {
   auto fresh = config::read_config(surroundings_.config_path);
-  auto campaigns = fresh ? config::read_campaigns(fresh->campaigns)
+  auto campaigns = fresh ? config::read_campaigns(fresh->campaigns, fresh->promotions.ceilings)
                          : tl::expected<std::vector<campaign::Campaign>, Faults>{std::vector<campaign::Campaign>{}};
   if (!fresh || !campaigns) {
     for (const auto& fault : fresh ? campaigns.error() : fresh.error()) spdlog::error("reload: {}", to_string(fault));
@@ -346,6 +373,8 @@ std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::rea
     spdlog::error("reload: nothing was changed: campaigns: {}", applied.error().message);
     return std::nullopt;
   }
+  if (auto ruled = ledger_->use_offer_rules(fresh->promotions.offers, kLedger); !ruled)
+    spdlog::error("reload: promotions.offers not taken over: {}", ruled.error().message);
   return std::pair{std::move(*fresh), std::move(*applied)};
 }
 
@@ -354,6 +383,7 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   const auto waiting = config::needs_restart(config_, fresh);
   if (!waiting.empty()) spdlog::warn("reload: {} changed and waits for a restart", fmt::join(waiting, ", "));
   config_ = config::keep_fixed(config_, std::move(fresh));
+  ceilings_ = std::make_shared<const campaign::Ceilings>(config_.promotions.ceilings);
   make_portal();
   hearing_->reconfigure(config_);
   refresh_broadcasts();
@@ -373,6 +403,10 @@ Snapshot App::Impl::snapshot() const {
   s.core_depth = parts_.core.depth();
   s.core_refused = parts_.core.refused();
   s.events_refused = events_refused_;
+  s.refusals = refusals_.all();
+  s.offer_waits = offer_waits_.size();
+  s.wifi_visits = wifi_visits_.size();
+  s.happenings_lost = triggers_->lost();
   s.has_uplink = upstream_ != nullptr;
   if (upstream_) s.uplink = upstream_->status();
   s.guest_http = parts_.guest_http->counters();
@@ -392,6 +426,7 @@ void App::Impl::stop() {
   if (parts_.radio) parts_.radio->stop();
   if (open_) record({{Stream::health, "gateway.stopped", "", "{}"}});
   feed_.close();
+  offer_waits_.close();
   parts_.core.close();  // every waiting request fails now, so that the listeners can end
   for (auto* server :
        {parts_.guest_http.get(), parts_.guest_https.get(), parts_.admin_http.get(), parts_.control.get()})

@@ -265,6 +265,22 @@ void Guests::tick() {
     if (auto ended = end(by_pair_.at(pair), "expired"); !ended) fault_ = ended.error().message;
 }
 
+std::vector<GuestHere> Guests::here() const {
+  std::map<MacAddress, bool> associated;
+  if (stations_ != nullptr && !by_pair_.empty())
+    for (const auto& station : stations_->all()) associated[station.mac] = station.associated;
+  std::vector<GuestHere> guests;
+  for (const auto& [pair, entry] : by_pair_) {
+    if (!entry.key || left(entry).count() <= 0) continue;
+    GuestHere guest{entry.session.id, entry.session.subject, entry.session.zone, false, 0, {}};
+    if (const auto it = associated.find(entry.key->mac); it != associated.end()) guest.associated = it->second;
+    guest.presence = std::max(guest.associated ? 3 : 0, entry.session.evidence);
+    for (const auto& names : subjects_.names(entry.key->mac, entry.key->ip)) guest.known_as.push_back(names.subject);
+    guests.push_back(std::move(guest));
+  }
+  return guests;
+}
+
 std::vector<Guests::Client> Guests::clients() {
   read_counters();
   std::map<MacAddress, Station> stations;

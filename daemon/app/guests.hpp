@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/subjects.hpp"
+#include "app/visits.hpp"
 #include "base/result.hpp"
 #include "base/session.hpp"
 #include "campaign/exchange.hpp"
@@ -55,6 +56,8 @@ class Guests final : public ports::StationEvents {
     std::optional<std::int8_t> signal_dbm;
   };
   std::vector<Client> clients();
+  /// Everybody whose time is not over, as the Wi-Fi shows them now.
+  std::vector<GuestHere> here() const;
   std::size_t sessions() const { return by_pair_.size(); }
   std::size_t open_sessions() const;
 

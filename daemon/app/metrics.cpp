@@ -105,6 +105,13 @@ std::string to_prometheus(const Snapshot& s) {
               number(s.events_refused));
   ledger_families(out, s);
   uplink_families(out, s);
+  for (const auto& [what, reason, times] : s.refusals)
+    out.counter("refusals_total", "Draws, offers, admissions and redemptions refused.", number(times),
+                {{"what", what}, {"reason", reason}});
+  out.gauge("offer_waits", "Requests that wait for an offer.", number(s.offer_waits));
+  out.gauge("wifi_visits", "Guests followed from entering to leaving.", number(s.wifi_visits));
+  out.counter("happenings_lost_total", "Happenings that could not be brought before the campaigns: too many waited.",
+              number(s.happenings_lost));
   for (const auto& [name, value] : s.guest_http)
     out.counter("http_total", "What the guests' listeners counted.", number(value), {{"what", name}});
   return out.text();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct Snapshot {
   bool has_uplink = false;
   sync::UplinkStatus uplink;
   std::uint64_t events_refused = 0;
+  std::vector<std::tuple<std::string, std::string, std::uint64_t>> refusals;  ///< what, reason, how often
+  std::size_t offer_waits = 0, wifi_visits = 0;
+  std::uint64_t happenings_lost = 0;
   std::vector<std::pair<std::string, std::uint64_t>> guest_http;  ///< counters of the guests' listeners
 };
 

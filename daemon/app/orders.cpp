@@ -36,7 +36,7 @@ bool Orders::take(const ports::InboundMessage& message) {
 void Orders::apply(const sync::CampaignDown& down) {
   std::vector<campaign::Campaign> campaigns;
   if (!down.payload.empty()) {
-    auto parsed = campaign::parse_campaign_json(down.payload, "mqtt");
+    auto parsed = campaign::parse_campaign_json(down.payload, "mqtt", campaign::Origin::wire, ceilings_());
     if (!parsed) return refuse_campaign(down.id, parsed.error());
     if (parsed->id != down.id)
       return refuse_campaign(down.id,

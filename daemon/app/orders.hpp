@@ -4,6 +4,7 @@
 
 #include "app/clerk.hpp"
 #include "base/document.hpp"
+#include "campaign/lint.hpp"
 #include "ledger/ledger.hpp"
 #include "portal/services.hpp"
 #include "sync/downlink.hpp"
@@ -18,12 +19,13 @@ class Orders {
   using Publish = std::function<void(ports::OutboundMessage)>;  ///< any thread
 
   Orders(sync::Identity identity, ledger::Ledger& ledger, portal::AdminServices& admin, Clerk& clerk,
-         const ports::Clock& clock, Publish publish)
+         const ports::Clock& clock, std::function<campaign::Ceilings()> ceilings, Publish publish)
       : identity_(std::move(identity)),
         ledger_(ledger),
         admin_(admin),
         clerk_(clerk),
         clock_(clock),
+        ceilings_(std::move(ceilings)),
         publish_(std::move(publish)) {}
 
   /// False: not a downlink message.
@@ -41,6 +43,7 @@ class Orders {
   portal::AdminServices& admin_;
   Clerk& clerk_;
   const ports::Clock& clock_;
+  std::function<campaign::Ceilings()> ceilings_;  // of the configuration in force; clerk thread
   Publish publish_;
 };
 

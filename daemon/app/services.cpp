@@ -24,7 +24,11 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   session.pair = order.visitor.pair;
   session.since = clock_.wall();
   session.until = session.since + settings_.session_length;
+  command.presence = order.visitor.associated ? 3 : 0;
+  command.known_as = order.visitor.known_as;
+  command.terms = required_terms_();
   auto answer = ledger_.admit(command, settings_.ledger_deadline);
+  if (answer && answer->refused) refusals_.count("admission", *answer->refused);
   if (!answer || answer->refused) return answer;
   // Recorded first, then opened: a crash in between leaves a session that is opened when the device shows itself.
   const auto opened =
@@ -35,7 +39,22 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
 }
 
 Result<DrawAnswer> Services::draw(const DrawCommand& command) {
-  return ledger_.draw(command, settings_.ledger_deadline);
+  auto answer = ledger_.draw(command, settings_.ledger_deadline);
+  if (answer && answer->reason) refusals_.count("draw", *answer->reason);
+  return answer;
+}
+
+Result<std::vector<Offer>> Services::offers(const std::vector<std::string>& names, std::uint64_t after, bool wait) {
+  auto found = ledger_.offers(names, after, settings_.ledger_deadline);
+  if (!found || !found->empty() || !wait) return found;
+  const auto box = core_.ask([this, names] { return waits_.add(names); }, settings_.core_deadline);
+  if (!box) return fail(box);
+  if (!*box) return found;  // too many wait
+  // One may have come before anybody could be told.
+  found = ledger_.offers(names, after, settings_.ledger_deadline);
+  if (!found || !found->empty()) return found;
+  (*box)->wait_and_drain(settings_.offers_held);
+  return ledger_.offers(names, after, settings_.ledger_deadline);
 }
 
 Result<std::optional<Coupon>> Services::coupon(const std::string& id) {
@@ -51,7 +70,9 @@ Result<TillAnswer> Services::till_check(const TillRequest& request) {
 }
 
 Result<TillAnswer> Services::till_redeem(const TillRequest& request) {
-  return ledger_.redeem(request, settings_.ledger_deadline);
+  auto answer = ledger_.redeem(request, settings_.ledger_deadline);
+  if (answer && answer->refused) refusals_.count("till", *answer->refused);
+  return answer;
 }
 
 Result<void> Services::consent(const std::string& subject, bool given, const std::string& terms_hash) {

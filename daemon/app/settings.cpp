@@ -42,6 +42,12 @@ bool simulated(const config::Config& config) { return config.wifi.gate == config
 
 }  // namespace
 
+ZoneTimes zone_times(const config::Config& config, const std::string& zone) {
+  for (const auto& one : config.zones)
+    if (one.id == zone) return {one.dwell, one.exit_after};
+  return {};
+}
+
 ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
                                  const ports::Clock& clock) {
   ledger::Settings settings;
@@ -50,6 +56,7 @@ ledger::Settings ledger_settings(const config::Config& config, const Secrets& se
   settings.gateway = config.gateway.id;
   settings.store = config.gateway.store;
   settings.timezone = config.gateway.timezone;
+  settings.group = config.storage.commit_group;
   settings.holdout_key = secrets.holdout;
   settings.random = kernel_random;
   settings.wall = [&clock] { return clock.wall(); };

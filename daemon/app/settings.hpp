@@ -5,6 +5,7 @@
 
 #include "app/app.hpp"
 #include "app/secrets.hpp"
+#include "app/visits.hpp"
 #include "base/event.hpp"
 #include "config/config.hpp"
 #include "ledger/ledger.hpp"
@@ -14,6 +15,9 @@
 
 /// From the one configuration to what each room wants of it. Pure, but for the secret files that are named in it.
 namespace foyer::app {
+
+/// Of a zone of foyer.yaml; the usual ones where it is not named there.
+ZoneTimes zone_times(const config::Config& config, const std::string& zone);
 
 ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
                                  const ports::Clock& clock);

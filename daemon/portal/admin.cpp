@@ -3,6 +3,7 @@
 #include <span>
 
 #include "base/units.hpp"
+#include "portal/admin_routes.hpp"
 #include "portal/respond.hpp"
 #include "portal/routes.hpp"
 
@@ -14,12 +15,7 @@ using ports::HttpResponse;
 
 namespace {
 
-using Handler = HttpResponse (*)(AdminServices&, const HttpRequest&);
-struct Route {
-  std::string_view method, pattern;
-  bool open;  ///< needs no password
-  Handler handler;
-};
+using Route = AdminRoute;
 
 HttpResponse failed(const Error& error) {
   switch (error.code) {
@@ -29,7 +25,11 @@ HttpResponse failed(const Error& error) {
   }
 }
 
+}  // namespace
+
 HttpResponse answer(const Result<std::string>& text) { return text ? json_text(*text) : failed(text.error()); }
+
+namespace {
 
 template <auto Method>
 HttpResponse show(AdminServices& services, const HttpRequest&) {
@@ -118,6 +118,13 @@ constexpr Route kRoutes[] = {
     {"GET", "/readyz", true, readyz},
 };
 
+std::vector<Route> all_routes() {
+  std::vector<Route> routes(std::begin(kRoutes), std::end(kRoutes));
+  for (const auto part : {campaign_admin_routes(), live_admin_routes()})
+    routes.insert(routes.end(), part.begin(), part.end());
+  return routes;
+}
+
 /// RFC 7617 has the padded alphabet of RFC 4648 section 4; nullopt when it is not that.
 std::optional<Bytes> from_base64(std::string text) {
   while (text.ends_with('=')) text.pop_back();
@@ -144,7 +151,8 @@ HttpResponse Admin::handle(const HttpRequest& request) const {
   const bool head = request.method == "HEAD";
   std::vector<std::string> params;
   std::string allowed;
-  for (const auto& route : kRoutes) {
+  static const auto kAll = all_routes();
+  for (const auto& route : kAll) {
     if (!match(route.pattern, request.path, params)) continue;
     if (route.method != (head ? "GET" : request.method)) {
       allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
@@ -166,7 +174,7 @@ HttpResponse Admin::handle(const HttpRequest& request) const {
 
 std::vector<RouteName> admin_route_names() {
   std::vector<RouteName> names;
-  for (const auto& route : kRoutes) names.push_back({route.method, route.pattern});
+  for (const auto& route : all_routes()) names.push_back({route.method, route.pattern});
   return names;
 }
 

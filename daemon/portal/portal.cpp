@@ -17,7 +17,7 @@ namespace {
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
   for (const auto part :
-       {home_routes(), admission_routes(), draw_routes(), coupon_routes(), till_routes(), captive_routes()})
+       {home_routes(), admission_routes(), draw_routes(), offer_routes(), coupon_routes(), till_routes(), captive_routes()})
     routes.insert(routes.end(), part.begin(), part.end());
   return routes;
 }
@@ -72,6 +72,7 @@ class Portal::Impl {
   }
 
   const std::string& terms_hash() const { return shared_.terms_hash; }
+  std::string required_terms() const { return shared_.settings.consent_required ? shared_.terms_hash : ""; }
 
  private:
   /// Ours: the names and addresses of the configuration, and the very IPv6 address this phone has reached us at.
@@ -120,6 +121,8 @@ Portal::Portal(Settings settings, TokenKeys keys, Services& services, Random ran
 Portal::~Portal() = default;
 
 const std::string& Portal::terms_hash() const { return impl_->terms_hash(); }
+
+std::string Portal::required_terms() const { return impl_->required_terms(); }
 
 HttpResponse Portal::handle(const HttpRequest& request) const { return impl_->handle(request); }
 

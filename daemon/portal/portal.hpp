@@ -56,6 +56,8 @@ class Portal {
   ports::HttpResponse handle(const ports::HttpRequest& request) const;
   /// Of the terms in force: changes with any word of them.
   const std::string& terms_hash() const;
+  /// The same where consent is required, else empty.
+  std::string required_terms() const;
 
  private:
   class Impl;

@@ -48,6 +48,9 @@ class Services {
   virtual Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) = 0;
   virtual Result<std::optional<campaign::Coupon>> coupon(const std::string& id) = 0;
   virtual Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) = 0;
+  /// Of all these names, after `after`; with `wait` and none there, held for nearly 4 s until one comes.
+  virtual Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
+                                                      bool wait) = 0;
   virtual Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) = 0;
   virtual Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) = 0;
   virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
@@ -55,6 +58,11 @@ class Services {
   /// Asks first, then counts: false when `subject` did `what` more than `limit` times in the last minute.
   virtual Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) = 0;
   virtual WallTime now() = 0;
+  /// The portal itself refused: counted by whoever counts. `what` as in docs/metrics.md.
+  virtual void refused(std::string_view what, campaign::Reason reason) {
+    (void)what;
+    (void)reason;
+  }
   /// A request was answered 500 because of this: the one who logs is told here. `where` is the route's pattern.
   virtual void failed(std::string_view where, const Error& error) {
     (void)where;
@@ -72,6 +80,14 @@ class AdminServices {
   virtual Result<std::string> clients_json() = 0;
   virtual Result<std::string> outbox_json() = 0;
   virtual Result<std::string> metrics_text() = 0;
+  virtual Result<std::string> campaigns_json() = 0;
+  virtual Result<std::string> campaign_json(const std::string& id) = 0;
+  /// Takes one campaign as JSON. Code::refuse says what is wrong with it.
+  virtual Result<std::string> push_campaign(const std::string& text) = 0;
+  virtual Result<std::string> pause_campaign(const std::string& id, bool paused) = 0;
+  virtual Result<std::string> set_segments(const std::string& subject, const std::vector<std::string>& names) = 0;
+  /// The funnel and the holdouts of the last local days, suppressed below privacy.k.
+  virtual Result<std::string> stats_json(int days) = 0;
   /// JSON that lists each part, and whether guests can be served.
   virtual std::pair<bool, std::string> ready() = 0;
   virtual Result<std::string> admit(const std::string& ip_or_mac) = 0;

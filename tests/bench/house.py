@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
@@ -34,17 +35,17 @@ BOX, BOX_MAC, NETWORK = "10.9.255.254", "02:00:00:00:ff:fe", "10.9.255.254/16"
 INTERNET = "203.0.113.5"
 SINK_PORT = 7
 
-ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us", "draws_per_s",
-         "draws_per_fsync", "draws_group_commit_ratio", "bytes_per_event", "fsyncs_per_event"]
+ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us",
+         "bytes_per_event", "fsyncs_per_event"]
 STREET = ["gate_op_us", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
           "redirects_per_s", "admission_p50_ms", "admission_p99_ms"]
-SHOP = ["draw_p99_ms"]
+SHOP = ["draws_per_s", "draws_per_fsync", "draws_group_commit_ratio", "draw_p99_ms"]
 FILES = ["package_mib"]
 KNOWN = ALONE + STREET + SHOP + FILES
 
 CONFIG = """\
 gateway: {{id: bench-gw, store: bench-store, tenant: bench}}
-storage: {{path: "{dir}/foyer.db"}}
+storage: {{path: "{dir}/foyer.db", max_size: 4 GiB, commit_group: {group}}}
 radio:
   driver: sim
   broadcast: [{{uuid: fda50693-a4e2-4fb1-afcf-c6eb07647825, major: 1, minor: rolling, rotate: 60s}}]
@@ -160,11 +161,11 @@ class House:
         self.start("mosquitto_sub", "-p", self.broker_port, "-V", "mqttv5", "-q", "1", "-t", "foyer/v1/+/+/+/up/#",
                    stdout=subprocess.DEVNULL)
 
-    def configure(self, wifi, portal, admin):
+    def configure(self, wifi, portal, admin, group=256):
         (self.dir / "campaigns").mkdir()
         (self.dir / "campaigns/bench.yaml").write_text(CAMPAIGN)
         (self.dir / "foyer.yaml").write_text(
-            CONFIG.format(dir=self.dir, wifi=wifi, portal=portal, admin=admin, broker=self.broker_port))
+            CONFIG.format(dir=self.dir, wifi=wifi, portal=portal, admin=admin, broker=self.broker_port, group=group))
 
     def open_daemon(self):
         self.daemon, seconds = self.start_and_wait("foyerd", "run", "--log", "warn", "--config", self.dir / "foyer.yaml")
@@ -326,13 +327,46 @@ def street(binaries, wanted, closing):
     return Street(binaries, closing).measure(wanted)
 
 
-def shop(binaries, _, closing):
+class Shop:
     """A foyerd with a simulated gate: every source address 127.x.y.z is a phone of its own."""
-    house, portal = House(binaries, closing), free_port()
-    house.configure("{gate: sim}", f"127.0.0.1:{portal}", f"127.0.0.1:{free_port()}")
-    house.open()
-    phones = [f"127.0.1.{i + 1}" for i in range(CLIENTS)]
-    return bench_program(binaries, ["draws", "--portal", "127.0.0.1", "--port", portal, "--link", house.link(), *phones])
+
+    def __init__(self, binaries, group, closing):
+        self.bin, self.house = binaries, House(binaries, closing)
+        self.portal, self.admin = free_port(), free_port()
+        self.house.configure("{gate: sim}", f"127.0.0.1:{self.portal}", f"127.0.0.1:{self.admin}", group)
+        self.house.open()
+
+    def commits(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith("foyer_ledger_commits_total "):
+                    return float(line.split()[1])
+        raise RuntimeError("foyerd counts no commits")
+
+    def draw(self, rate=0):
+        phones = [f"127.0.1.{i + 1}" for i in range(CLIENTS)]
+        [one] = bench_program(self.bin, ["draws", "--portal", "127.0.0.1", "--port", self.portal, "--rate", rate, "--link",
+                                         self.house.link(), *phones])
+        return one
+
+
+def shop(binaries, wanted, closing):
+    if wanted & set(SHOP[:3]):
+        with contextlib.ExitStack() as inner:
+            grouped = Shop(binaries, 256, inner)
+            before = grouped.commits()
+            many = grouped.draw()
+            commits = grouped.commits() - before
+        yield many
+        yield figure("draws_per_fsync", many["n"] / commits, "draws/fsync", many["n"],
+                     f"the same run: {commits:.0f} commits, one fsync each, the guests' admissions among them; at most 64 could share one")
+        if "draws_group_commit_ratio" in wanted:
+            with contextlib.ExitStack() as inner:
+                single = Shop(binaries, 1, inner).draw()
+            yield figure("draws_group_commit_ratio", many["value"] / single["value"], "x", many["n"] + single["n"],
+                         f"against {single['value']:.0f} draws/s with one decision a commit (storage.commit_group: 1)")
+    if "draw_p99_ms" in wanted:
+        yield Shop(binaries, 256, closing).draw(500)
 
 
 def files(*_):

@@ -36,7 +36,6 @@ void measure(const Options& options) {
       {{"presence_step_ns"}, stepping},
       {{"presence_growth_bytes"}, growing},
       {{"match_1000_us"}, matching},
-      {{"draws_per_s", "draws_per_fsync", "draws_group_commit_ratio"}, [&] { return drawing(options.folder); }},
       {{"bytes_per_event", "fsyncs_per_event"}, [&] { return living(options.folder); }},
       {{"gate_op_us"}, [&] { return gating(options.socket, options.interface, options.uplink, options.address); }}};
   for (const auto& run : runs)
@@ -69,6 +68,7 @@ void add_phones(CLI::App& app, Options& options, const std::string& word, Figure
   phones->add_option("--internet", options.street.internet);
   phones->add_option("--internet-port", options.street.internet_port)->capture_default_str();
   phones->add_option("--link", options.street.link, "/q/{token}");
+  phones->add_option("--rate", options.street.rate, "Draws a second of all together; 0: without a pause");
   phones->callback([&options, run] {
     for (const auto& text : options.phones) options.street.phones.push_back(phone(text));
     for (const auto& figure : run(options.street)) print(figure);

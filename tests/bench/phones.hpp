@@ -16,6 +16,7 @@ struct Street {
   std::string internet;             ///< an address behind the uplink
   std::uint16_t internet_port = 7;  ///< where it listens
   std::string link;                 ///< /q/{token}, good for every phone once
+  double rate = 0;                  ///< draws a second of all together; 0: without a pause
 };
 
 Figures first_hits(const Street& street);

@@ -45,6 +45,17 @@ class FakeServices final : public Services {
       if (one.subject == subject) out.push_back(one);
     return out;
   }
+  Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
+                                              bool wait) override {
+    offers_asked.push_back({names, after, wait});
+    std::vector<campaign::Offer> out;
+    for (const auto& one : offer_list)
+      if (one.seq > after) out.push_back(one);
+    return out;
+  }
+  void refused(std::string_view what, campaign::Reason reason) override {
+    refusals.push_back(std::string(what) + " " + std::string(to_string(reason)));
+  }
   Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) override {
     till.push_back(request);
     return till_answer;
@@ -74,6 +85,15 @@ class FakeServices final : public Services {
   std::vector<campaign::Coupon> coupons;
   std::vector<campaign::Campaign> campaign_list;
   WallTime time = kNow;
+
+  struct OffersAsked {
+    std::vector<std::string> names;
+    std::uint64_t after = 0;
+    bool wait = false;
+  };
+  std::vector<campaign::Offer> offer_list;
+  std::vector<OffersAsked> offers_asked;
+  std::vector<std::string> refusals;
 
   int asked = 0;
   std::vector<AdmitOrder> orders;

@@ -200,6 +200,16 @@ class FakeAdmin final : public AdminServices {
     minted = kind + "/" + zone + "/" + (ttl ? std::to_string(ttl->count()) : "-");
     return std::string("{}");
   }
+  Result<std::string> campaigns_json() override { return std::string("[]"); }
+  Result<std::string> campaign_json(const std::string& id) override { return json{{"campaign", id}}.dump(); }
+  Result<std::string> push_campaign(const std::string& text) override { return text; }
+  Result<std::string> pause_campaign(const std::string& id, bool paused) override {
+    return json{{"campaign", id}, {"paused", paused}}.dump();
+  }
+  Result<std::string> set_segments(const std::string& subject, const std::vector<std::string>& names) override {
+    return json{{"subject", subject}, {"segments", names}}.dump();
+  }
+  Result<std::string> stats_json(int days) override { return json{{"days", days}}.dump(); }
   std::shared_ptr<ports::HttpStream> follow_events() override { return nullptr; }
   bool is_ready = true;
   std::string minted;
@@ -214,6 +224,30 @@ ports::HttpResponse ask(const Admin& admin, const char* method, const char* path
   }
   if (authorization) request.headers.emplace_back("Authorization", authorization);
   return admin.handle(request);
+}
+
+TEST(AdminSide, steers_campaigns) {
+  FakeAdmin services;
+  Admin admin(services);
+  EXPECT_EQ(ask(admin, "GET", "/v1/campaigns", nullptr).body, "[]");
+  EXPECT_EQ(ask(admin, "GET", "/v1/campaigns/lunch", nullptr).body, R"({"campaign":"lunch"})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/campaigns/lunch/pause").body, R"({"campaign":"lunch","paused":true})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/campaigns/lunch/resume").body, R"({"campaign":"lunch","paused":false})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/campaigns", {{"id", "c"}}).body, R"({"id":"c"})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/segments", {{"subject", "a"}, {"segments", {"gold"}}}).status, 200);
+  EXPECT_EQ(ask(admin, "POST", "/v1/segments", {{"subject", "a"}, {"segments", "gold"}}).status, 400);
+  EXPECT_EQ(ask(admin, "GET", "/v1/stats", nullptr).body, R"({"days":7})");
+}
+
+TEST(AdminSide, has_a_live_page_of_its_own_files) {
+  FakeAdmin services;
+  Admin admin(services, sha256(as_bytes("secret")));
+  EXPECT_EQ(ask(admin, "GET", "/", nullptr).status, 401);
+  const auto page = ask(admin, "GET", "/", nullptr, "Basic eDpzZWNyZXQ=");  // x:secret
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("/assets/live.js"), std::string::npos);
+  EXPECT_NE(header(page, "Content-Security-Policy").find("default-src 'self'"), std::string::npos);
+  EXPECT_EQ(ask(admin, "GET", "/assets/live.js", nullptr, "Basic eDpzZWNyZXQ=").status, 200);
 }
 
 TEST(AdminSide, answers_and_mints) {
