@@ -164,7 +164,7 @@ TEST(Statistics, AreSuppressedBelowKByZoneAndInSum) {
   EXPECT_EQ(lunch["won"], json({{"people", nullptr}, {"times", nullptr}}));
   EXPECT_EQ(lunch["redeemed"]["people"], 0);
   std::map<std::string, json> zones;
-  for (const auto& one : lunch["zones"]) zones[one["zone"]] = one["shook"]["people"];
+  for (const auto& one : lunch["zones"]) zones[one["zone"].get<std::string>()] = one["shook"]["people"];
   EXPECT_EQ(zones["entrance"], 50);
   EXPECT_EQ(zones["garden"], nullptr);
   EXPECT_EQ(zones["till"], nullptr) << "else the three could be worked out";
