@@ -49,7 +49,8 @@ int check_config(const std::vector<std::string>& files) {
       good = print_faults(config.error()) && good;
     } else if (const auto scenario = scenario_of(*config); !scenario) {
       good = print_faults(scenario.error()) && good;
-    } else if (const auto campaigns = config::read_campaigns(config->campaigns, config->promotions.ceilings); !campaigns) {
+    } else if (const auto campaigns = config::read_campaigns(config->campaigns, config->promotions.ceilings);
+               !campaigns) {
       good = print_faults(campaigns.error()) && good;
     }
   }
