@@ -1,5 +1,7 @@
 # Beside the programs: units, users, the shipped configuration. debian/rules moves /usr/etc to /etc.
-install(FILES systemd/foyerd.service systemd/foyer-gate.service DESTINATION lib/systemd/system)
+install(FILES systemd/foyerd.service systemd/foyer-gate.service systemd/foyer-hostapd.service systemd/foyer-dnsmasq.service
+  systemd/foyer-wifi.target systemd/foyer-refresh@.service systemd/foyer-refresh@.path systemd/foyer-refresh@.timer
+  DESTINATION lib/systemd/system)
 install(FILES systemd/bluetooth.service.d/foyer.conf DESTINATION lib/systemd/system/bluetooth.service.d)
 install(FILES systemd/foyer.sysusers DESTINATION lib/sysusers.d RENAME foyer.conf)
 install(FILES systemd/foyer.tmpfiles DESTINATION lib/tmpfiles.d RENAME foyer.conf)
