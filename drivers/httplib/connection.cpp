@@ -12,6 +12,8 @@ namespace {
 
 /// A single write may wait this long for the phone to take it.
 constexpr std::chrono::seconds kWritePatience{2};
+/// Bytes gathered before they are sent: a page of ours.
+constexpr std::size_t kGather = 16 * 1024;
 
 int milliseconds_until(Deadline until) {
   const auto left = until - std::chrono::steady_clock::now();
@@ -52,8 +54,19 @@ bool Connection::handshake(Deadline until) {
   }
 }
 
+/// The first bytes are there more often than not: one call instead of two.
+bool Connection::receive_now() {
+  const ssize_t got = ::recv(fd_, ahead_.data(), ahead_.size(), MSG_DONTWAIT);
+  if (got <= 0) return false;
+  ahead_begin_ = 0;
+  ahead_end_ = static_cast<std::size_t>(got);
+  return true;
+}
+
 bool Connection::wait_for_request(Deadline until) {
-  return ahead_begin_ < ahead_end_ || (ssl_ && SSL_pending(ssl_.get()) > 0) || wait(POLLIN, until);
+  if (ahead_begin_ < ahead_end_) return true;
+  if (ssl_ ? SSL_pending(ssl_.get()) > 0 : receive_now()) return true;
+  return wait(POLLIN, until);
 }
 
 void Connection::allow(std::size_t bytes, Deadline until) {
@@ -63,6 +76,7 @@ void Connection::allow(std::size_t bytes, Deadline until) {
 }
 
 ssize_t Connection::receive(char* out, std::size_t size) {
+  if (!flush()) return -1;  // "100 Continue" goes before what it asks for
   for (;;) {
     if (ssl_) {
       ERR_clear_error();
@@ -135,13 +149,27 @@ ssize_t Connection::send_some(const char* data, std::size_t size, Deadline until
   }
 }
 
+/// httplib writes head and body apart; together they are one packet, and one call.
 ssize_t Connection::write(const char* data, std::size_t size) {
-  if (size == 0) return 0;
-  wrote_ = true;
+  gathered_.append(data, size);
+  if (gathered_.size() >= kGather && !flush()) return -1;
+  return static_cast<ssize_t>(size);
+}
+
+bool Connection::flush() {
   const auto until = std::min(deadline_, std::chrono::steady_clock::now() + kWritePatience);
-  const ssize_t sent = send_some(data, size, until);
-  if (sent < 0) timed_out_ = timed_out_ || milliseconds_until(until) == 0;
-  return sent;
+  for (std::size_t done = 0; done < gathered_.size();) {
+    wrote_ = true;
+    const ssize_t sent = send_some(gathered_.data() + done, gathered_.size() - done, until);
+    if (sent < 0) {
+      timed_out_ = timed_out_ || milliseconds_until(until) == 0;
+      gathered_.clear();
+      return false;
+    }
+    done += static_cast<std::size_t>(sent);
+  }
+  gathered_.clear();
+  return true;
 }
 
 bool Connection::gone() const {
@@ -154,6 +182,7 @@ void Connection::finish(Deadline linger) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
   }
+  if (milliseconds_until(linger) == 0) return;  // closing says as much
   ::shutdown(fd_, SHUT_WR);
   while (milliseconds_until(linger) > 0 && wait(POLLIN, linger))
     if (::recv(fd_, ahead_.data(), ahead_.size(), 0) <= 0) break;
@@ -165,7 +194,10 @@ bool Connection::is_writable() const {
   return wait(POLLOUT, std::chrono::steady_clock::now() + kWritePatience) && !gone();
 }
 
-IpAddress Connection::local() const { return local_of(fd_).value_or(IpAddress{}); }
+IpAddress Connection::local() const {
+  if (remote_.family != IpAddress::Family::v6) return {};
+  return local_of(fd_).value_or(IpAddress{});
+}
 
 void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
   ip = to_string(remote_);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/net.hpp"
 #include "drivers/httplib/socket.hpp"
@@ -35,6 +36,8 @@ class Connection final : public ::httplib::Stream {
   /// The next request may take until `until` and send `bytes`; what comes after both reads as the end.
   void allow(std::size_t bytes, Deadline until);
   void allow_writing(Deadline until) { deadline_ = until; }
+  /// What is written is gathered until it is worth a packet; this sends the rest. True: all of it is on its way.
+  bool flush();
   bool read_exactly(std::string& out, std::size_t bytes);
   bool gone() const;  ///< the other end has closed
   bool timed_out() const { return timed_out_; }
@@ -44,6 +47,7 @@ class Connection final : public ::httplib::Stream {
   void finish(Deadline linger);
 
   const IpAddress& remote() const { return remote_; }
+  /// Asked of the kernel for IPv6 alone: every box has one IPv4 address for guests, and configuration names it.
   IpAddress local() const;
   std::uint16_t local_port() const { return local_port_; }
   bool tls() const { return ssl_ != nullptr; }
@@ -61,6 +65,7 @@ class Connection final : public ::httplib::Stream {
   bool wait(short events, Deadline until) const;
   bool wait_tls(int result, Deadline until) const;
   ssize_t receive(char* out, std::size_t size);
+  bool receive_now();
   ssize_t send_some(const char* data, std::size_t size, Deadline until);
 
   const int fd_;
@@ -72,6 +77,7 @@ class Connection final : public ::httplib::Stream {
   bool timed_out_ = false, over_limit_ = false, wrote_ = false;
   std::array<char, 4096> ahead_;
   std::size_t ahead_begin_ = 0, ahead_end_ = 0;
+  std::string gathered_;
 };
 
 }  // namespace foyer::drivers::httplib

@@ -42,8 +42,7 @@ std::optional<std::size_t> content_length(const ::httplib::Request& request) {
 
 }  // namespace
 
-Exchange::Exchange(Connection& connection, Context& context) : connection_(connection), context_(context) {
-  svr_sock_ = connection.socket();  // httplib ends a stream at once when it believes the server has stopped
+Exchange::Exchange(Context& context) : context_(context) {
   set_pre_routing_handler([this](const ::httplib::Request& request, ::httplib::Response& response) {
     write(refusal_ ? std::move(*refusal_) : answer(request), request, response);
     answered_ = true;
@@ -53,7 +52,7 @@ Exchange::Exchange(Connection& connection, Context& context) : connection_(conne
     if (answered_) return HandlerResponse::Unhandled;
     unread_ = close_ = true;  // httplib refused it before us: where the next request begins is not known
     ++context_.counters.refused;
-    const int status = connection_.over_limit() ? 431 : connection_.timed_out() ? 408 : response.status;
+    const int status = connection_->over_limit() ? 431 : connection_->timed_out() ? 408 : response.status;
     auto refusal = refuse(status, "bad_request", "the request line or the headers are malformed or too long");
     response.status = refusal.status;
     response.body = std::move(refusal.body);
@@ -64,22 +63,30 @@ Exchange::Exchange(Connection& connection, Context& context) : connection_(conne
       [this](const ::httplib::Request&, ::httplib::Response& response) { finish_headers(response); });
 }
 
+void Exchange::attach(Connection& connection) {
+  connection_ = &connection;
+  svr_sock_ = connection.socket();  // httplib ends a stream at once when it believes the server has stopped
+  unread_ = false;
+}
+
 bool Exchange::serve(bool last) {
   current_ = nullptr;
   refusal_.reset();
   answered_ = false;
   close_ = last;
-  connection_.allow(kMostHead, in(kRequestTime));
+  connection_->allow(kMostHead, in(kRequestTime));
   bool closed = false;
-  const bool written = process(last, closed);
-  if (!written && connection_.timed_out()) ++context_.counters.timeouts;
-  if (!written && !connection_.wrote() && connection_.over_limit()) {
+  const bool processed = process(last, closed);
+  const bool written = connection_->flush() && processed;
+  if (!written && connection_->timed_out()) ++context_.counters.timeouts;
+  if (!written && !connection_->wrote() && connection_->over_limit()) {
     ++context_.counters.refused;
     constexpr std::string_view kTooLong =
         "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    connection_.allow_writing(in(kAnswerTime));
-    ::httplib::Stream& stream = connection_;
+    connection_->allow_writing(in(kAnswerTime));
+    ::httplib::Stream& stream = *connection_;
     (void)stream.write(kTooLong.data(), kTooLong.size());
+    (void)connection_->flush();
   }
   return written && !closed && !close_;
 }
@@ -88,11 +95,11 @@ bool Exchange::serve(bool last) {
 bool Exchange::process(bool last, bool& closed) {
   const std::function<void(::httplib::Request&)> setup = [this](::httplib::Request& request) { prepare(request); };
   const auto call = [&](auto& self) {
-    if constexpr (requires { self.process_request(connection_, last, closed, setup); }) {
-      return self.process_request(connection_, last, closed, setup);
+    if constexpr (requires { self.process_request(*connection_, last, closed, setup); }) {
+      return self.process_request(*connection_, last, closed, setup);
     } else {
-      return self.process_request(connection_, to_string(connection_.remote()), 0, std::string(),
-                                  connection_.local_port(), last, closed, setup);
+      return self.process_request(*connection_, to_string(connection_->remote()), 0, std::string(),
+                                  connection_->local_port(), last, closed, setup);
     }
   };
   return call(*this);
@@ -140,19 +147,19 @@ Exchange::Refusal Exchange::check(const ::httplib::Request& request) const {
 }
 
 ports::HttpResponse Exchange::answer(const ::httplib::Request& request) {
-  auto ours = convert(request, connection_.remote(), connection_.local_port(), connection_.tls());
+  auto ours = convert(request, connection_->remote(), connection_->local_port(), connection_->tls());
   if (!ours) {
     ++context_.counters.refused;
     close_ = true;
     return refuse(400, "bad_request", ours.error().message);
   }
-  ours->local = connection_.local();
+  ours->local = connection_->local();
   const auto length = content_length(request).value_or(0);
-  connection_.allow(length, in(kRequestTime));
-  if (!connection_.read_exactly(ours->body, length)) {
+  connection_->allow(length, in(kRequestTime));
+  if (!connection_->read_exactly(ours->body, length)) {
     ++context_.counters.refused;
     close_ = true;
-    return refuse(connection_.timed_out() ? 408 : 400, "bad_request", "the body is shorter than Content-Length says");
+    return refuse(connection_->timed_out() ? 408 : 400, "bad_request", "the body is shorter than Content-Length says");
   }
   try {
     return context_.handler(*ours);
@@ -174,7 +181,7 @@ void Exchange::write(ports::HttpResponse&& from, const ::httplib::Request& reque
     }
     if (!from.stream || strcasecmp(name.c_str(), "Content-Type") != 0) to.set_header(name.c_str(), value);
   }
-  connection_.allow_writing(in(kAnswerTime));
+  connection_->allow_writing(in(kAnswerTime));
   // Brotli at the library's default quality costs more than the line saves: gzip or nothing.
   const bool gzip = request.get_header_value("Accept-Encoding").find("gzip") != std::string::npos &&
                     from.body.size() >= kCompressFrom && !from.stream;
@@ -193,15 +200,17 @@ void Exchange::write_stream(std::shared_ptr<ports::HttpStream> stream, const std
                             ::httplib::Response& to) {
   close_ = true;
   auto next = [this, stream = std::move(stream)](::httplib::DataSink& sink) {
+    if (!connection_->flush()) return false;  // the head, before the first piece is waited for
     std::string piece;
     const bool more = stream->next(piece);
-    connection_.allow_writing(in(kAnswerTime));
+    connection_->allow_writing(in(kAnswerTime));
     if (!piece.empty() && !sink.write(piece.data(), piece.size())) return false;
+    if (!connection_->flush()) return false;
     if (!more) {
       sink.done();
       return true;
     }
-    return !connection_.gone() && !context_.stopping;
+    return !connection_->gone() && !context_.stopping;
   };
   if (http10)
     to.set_content_provider(content_type, [next](std::size_t, ::httplib::DataSink& sink) { return next(sink); });

@@ -24,12 +24,16 @@ struct Context {
   std::atomic<bool> stopping{false};
 };
 
-/// The requests of one connection, one after the other. httplib parses the request line and headers and writes the
-/// answer; a Server object per connection (nothing but settings) ties its callbacks to this connection without a
-/// global. Everything is answered before httplib's own routing, which would run a regular expression over the path.
+/// The requests of one connection after the other, one after the other. httplib parses the request line and headers and
+/// writes the answer; a Server object for each worker (nothing but settings) ties its callbacks to the connection in
+/// hand without a global. One thread. Everything is answered before httplib's own routing, which would run a regular
+/// expression over the path.
 class Exchange : private ::httplib::Server {
  public:
-  Exchange(Connection& connection, Context& context);
+  explicit Exchange(Context& context);
+
+  /// From now on it serves this connection, which must outlive the last serve().
+  void attach(Connection& connection);
 
   /// Serves one request; false: close the connection. `last`: the answer says so.
   bool serve(bool last);
@@ -48,7 +52,7 @@ class Exchange : private ::httplib::Server {
                     ::httplib::Response& to);
   void finish_headers(::httplib::Response& response) const;
 
-  Connection& connection_;
+  Connection* connection_ = nullptr;
   Context& context_;
   ::httplib::Request* current_ = nullptr;  ///< the request in hand, ours to change
   Refusal refusal_;

@@ -1,4 +1,3 @@
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -58,13 +57,15 @@ class Server final : public ports::HttpServer {
   void accept_all();
   void shed(Fd fd);
   void end_shed(const std::vector<pollfd>& polled, std::size_t first);
-  bool enqueue(Fd& fd);
+  bool enqueue(Accepted& from);
   void work();
-  void talk(int fd);
+  void talk(const Accepted& from, Exchange& exchange);
+  Ssl new_tls();
 
   ports::HttpListen order_;
   Listening listening_;
-  SslContext tls_;
+  bool with_tls_ = false;
+  SslContext tls_;  // replaced under mutex_ when the certificate is renewed; connections keep theirs
   Context context_;
   Fd wake_;
   std::thread acceptor_;
@@ -72,19 +73,25 @@ class Server final : public ports::HttpServer {
 
   std::mutex mutex_;  // connections cross from the acceptor to the workers, and stop() must reach those being served
   std::condition_variable arrived_;
-  std::deque<Fd> queue_;
+  std::deque<Accepted> queue_;
   std::unordered_set<int> open_;
   std::vector<std::thread> workers_;
   std::size_t idle_ = 0;
 };
 
 Result<void> Server::bind(const ports::HttpListen& listen) {
-  if (listening_.fd) return fail(Code::fatal, "listen {}: bound already", listen.address);
+  const bool again = static_cast<bool>(listening_.fd);
+  if (again && listen.address != order_.address)
+    return fail(Code::fatal, "listen {}: bound to {} already", listen.address, order_.address);
   if (!listen.certificate.empty() || !listen.key.empty()) {
+    if (again && !with_tls_) return fail(Code::fatal, "listen {}: serves without TLS already", listen.address);
     auto tls = make_tls(listen.certificate, listen.key);
     if (!tls) return fail(tls);
+    std::lock_guard lock(mutex_);
     tls_ = std::move(*tls);
+    with_tls_ = true;
   }
+  if (again) return {};
   auto listening = open_listening(listen.address);
   if (!listening) return fail(listening);
   wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -134,8 +141,8 @@ void Server::accept_loop() {
 
 void Server::accept_all() {
   for (;;) {
-    Fd fd(::accept4(listening_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) {
+    auto from = accept_from(listening_.fd.get());
+    if (!from.fd) {
       // Out of descriptors: the connection stays in the backlog, and we must not spin until one is free.
       if (errno == EMFILE || errno == ENFILE) {
         pollfd wake{wake_.get(), POLLIN, 0};
@@ -144,11 +151,11 @@ void Server::accept_all() {
       return;
     }
     ++context_.counters.connections;
-    if (!enqueue(fd)) shed(std::move(fd));
+    if (!enqueue(from)) shed(std::move(from.fd));
   }
 }
 
-bool Server::enqueue(Fd& fd) {
+bool Server::enqueue(Accepted& from) {
   {
     std::lock_guard lock(mutex_);
     if (context_.stopping) return false;
@@ -157,7 +164,7 @@ bool Server::enqueue(Fd& fd) {
       ++idle_;
     }
     if (queue_.size() >= idle_ + order_.queue) return false;
-    queue_.push_back(std::move(fd));
+    queue_.push_back(std::move(from));
   }
   arrived_.notify_one();
   return true;
@@ -166,7 +173,7 @@ bool Server::enqueue(Fd& fd) {
 /// Says 503 once the request has come (an answer sent before it would be lost with the reset that close() causes).
 void Server::shed(Fd fd) {
   ++context_.counters.overloaded;
-  if (tls_ || shed_.size() >= kMostShed) return;
+  if (with_tls_ || shed_.size() >= kMostShed) return;
   shed_.push_back({std::move(fd), SteadyClock::now() + kShedTime});
 }
 
@@ -189,31 +196,36 @@ void Server::end_shed(const std::vector<pollfd>& polled, std::size_t first) {
 }
 
 void Server::work() {
+  Exchange exchange(context_);
   std::unique_lock lock(mutex_);
   for (;;) {  // counted idle by who started it, later by itself
     arrived_.wait(lock, [this] { return !queue_.empty() || context_.stopping; });
     --idle_;
     if (context_.stopping) return;
-    Fd fd = std::move(queue_.front());
+    const Accepted from = std::move(queue_.front());
     queue_.pop_front();
-    open_.insert(fd.get());
+    open_.insert(from.fd.get());
     lock.unlock();
-    talk(fd.get());
+    talk(from, exchange);
     lock.lock();
-    open_.erase(fd.get());  // before it is closed: stop() must never reach a number that was given out again
+    open_.erase(from.fd.get());  // before it is closed: stop() must never reach a number that was given out again
     ++idle_;
   }
 }
 
-void Server::talk(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  Connection connection(fd, tls_ ? Ssl(SSL_new(tls_.get())) : Ssl(), peer_of(fd), listening_.port);
+Ssl Server::new_tls() {
+  if (!with_tls_) return {};
+  std::lock_guard lock(mutex_);
+  return Ssl(SSL_new(tls_.get()));
+}
+
+void Server::talk(const Accepted& from, Exchange& exchange) {
+  Connection connection(from.fd.get(), new_tls(), from.peer, listening_.port);
   if (!connection.handshake(SteadyClock::now() + kHandshakeTime)) {
     ++context_.counters.tls_failures;
     return;
   }
-  Exchange exchange(connection, context_);
+  exchange.attach(connection);
   for (int left = kRequestsPerConnection; left > 0 && !context_.stopping; --left) {
     if (!connection.wait_for_request(SteadyClock::now() + kKeepAlive)) break;
     if (!exchange.serve(left == 1)) break;

@@ -1,6 +1,7 @@
 #include "drivers/httplib/socket.hpp"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -88,6 +89,7 @@ Result<Listening> open_tcp(const std::string& address) {
   if (!fd) return fail(Code::fatal, "listen {}: socket: {}", address, std::strerror(errno));
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // what is accepted inherits it
   auto port = v6 ? bind_v6(fd.get(), *at) : bind_v4(fd.get(), *at);
   if (!port) return fail(Code::fatal, "listen {}: {}", address, port.error().message);
   if (::listen(fd.get(), kBacklog) < 0) return fail(Code::fatal, "listen {}: {}", address, std::strerror(errno));
@@ -169,11 +171,12 @@ std::optional<IpAddress> address_of(sockaddr_storage& end) {
 
 }  // namespace
 
-std::optional<IpAddress> peer_of(int fd) {
+Accepted accept_from(int listening) {
   sockaddr_storage end{};
   socklen_t size = sizeof end;
-  if (::getpeername(fd, generic(end), &size) < 0) return std::nullopt;
-  return address_of(end);
+  Fd fd(::accept4(listening, generic(end), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!fd) return {};
+  return {std::move(fd), address_of(end)};
 }
 
 std::optional<IpAddress> local_of(int fd) {

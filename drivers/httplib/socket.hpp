@@ -35,8 +35,14 @@ struct Listening {
 /// "[::]:8080" (both families), "127.0.0.1:0" or "unix:/path" (mode 0660; a socket file nobody listens on is replaced).
 Result<Listening> open_listening(const std::string& address);
 
-/// Of a connection's other end; nullopt for unix. IPv4-mapped IPv6 is IPv4.
-std::optional<IpAddress> peer_of(int fd);
+/// A connection that was accepted, non-blocking, and its other end: nullopt for unix. IPv4-mapped IPv6 is IPv4.
+struct Accepted {
+  Fd fd;
+  std::optional<IpAddress> peer;
+};
+/// An empty fd: errno says why.
+Accepted accept_from(int listening);
+
 /// Of our own end, likewise.
 std::optional<IpAddress> local_of(int fd);
 
