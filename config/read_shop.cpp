@@ -82,11 +82,21 @@ void read_gateway(const Value& value, Gateway& gateway) {
   if (const auto languages = map->find("languages")) read_languages(*languages, gateway.languages);
 }
 
+/// What pages and the poster can show; the portal tells them apart likewise.
+bool is_picture(std::string_view content) {
+  constexpr std::size_t kMostLogo = 256 * 1024;
+  const bool known = content.starts_with("\x89PNG\r\n\x1a\n") || content.starts_with("\xff\xd8\xff") ||
+                     (content.starts_with("RIFF") && content.substr(0, 16).find("WEBP") == 8) ||
+                     content.substr(0, 1024).find("<svg") != std::string_view::npos;
+  return known && content.size() <= kMostLogo;
+}
+
 void read_brand(const Value& value, Brand& brand) {
   const auto map = section(value, "brand");
   if (!map) return;
   map->read("name", brand.name, &Value::texts, kMostLabel);
-  read_named_file(*map, "logo", brand.logo);
+  if (const auto logo = read_named_file(*map, "logo", brand.logo); logo && !is_picture(*logo))
+    map->find("logo")->fault("must be an SVG, PNG, JPEG or WebP picture of at most 256 KiB");
   read_matching(*map, "accent", brand.accent, is_colour, "a colour like \"#07c160\"");
 }
 

@@ -17,7 +17,6 @@ std::vector<std::string> without_effect(const Config& config) {
   set("wifi.walled_garden", !config.wifi.walled_garden.empty());
   set("privacy.mode", config.privacy != usual.privacy);
   set("privacy.k", config.privacy_k != usual.privacy_k);
-  set("brand.logo", !config.brand.logo.empty());
   return keys;
 }
 

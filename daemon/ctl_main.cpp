@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   ctl::add_radio(shell);
   ctl::add_wifi(shell);
   ctl::add_tokens(shell);
+  ctl::add_qr(shell);
   ctl::add_offline(shell);
   try {
     cli.parse(argc, argv);

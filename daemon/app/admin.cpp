@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/settings.hpp"
+
 namespace foyer::app {
 
 using nlohmann::json;
@@ -36,6 +38,7 @@ Result<std::string> Admin::status_json() {
            {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->here}}},
            {"guests", {{"sessions", s->sessions}, {"open", s->sessions_open}}},
            {"epoch", ledger_.epoch()}};
+  out["certificate"] = s->certificate.empty() ? json(nullptr) : json::parse(s->certificate);
   auto& storage = out["storage"];
   storage = {{"bytes", s->ledger.pages_used * s->ledger.page_size}, {"wal_bytes", s->ledger.wal_bytes}};
   if (!ledger_.opened().set_aside.empty()) storage["set_aside"] = ledger_.opened().set_aside;
@@ -151,10 +154,9 @@ Result<std::string> Admin::remove(const std::string& ip_or_mac) {
   return json{{"removed", *removed}}.dump();
 }
 
-Result<std::string> Admin::mint_token(const std::string& kind_name, const std::string& zone,
-                                      std::optional<std::chrono::seconds> ttl) {
-  const auto kind = portal::parse_token_kind(kind_name);
-  if (!kind) return fail(Code::refuse, "kind '{}' is not one of poster, screen, receipt, staff", kind_name);
+Result<Admin::Minted> Admin::mint_checked(portal::TokenKind kind, const std::string& zone,
+                                          std::optional<std::chrono::seconds> ttl) {
+  using portal::TokenKind;
   const auto config = core_.box.ask([this] { return core_.config(); }, kCore);
   if (!config) return fail(config);
   const auto known = [&](const config::Zone& one) { return one.id == zone; };
@@ -162,25 +164,76 @@ Result<std::string> Admin::mint_token(const std::string& kind_name, const std::s
     return fail(Code::refuse, "'{}' is not a zone of this gateway", zone);
   constexpr std::chrono::seconds kDay = 24h;
   // A receipt's single use is remembered for 45 days: it must not outlive that.
-  const auto most = *kind == portal::TokenKind::staff     ? std::chrono::seconds{12h}
-                    : *kind == portal::TokenKind::receipt ? 30 * kDay
-                                                          : 400 * kDay;
-  const auto usual = *kind == portal::TokenKind::poster    ? 365 * kDay
-                     : *kind == portal::TokenKind::receipt ? kDay
-                                                           : std::chrono::seconds{12h};
+  const auto most = kind == TokenKind::staff     ? std::chrono::seconds{12h}
+                    : kind == TokenKind::receipt ? 30 * kDay
+                                                 : 400 * kDay;
+  const auto usual = kind == TokenKind::poster    ? 365 * kDay
+                     : kind == TokenKind::receipt ? kDay
+                                                  : std::chrono::seconds{12h};
   if (ttl && (*ttl < 1s || *ttl > most))
-    return fail(Code::refuse, "ttl {} s is not between 1 and {} for a {} token", ttl->count(), most.count(), kind_name);
-  const auto keys = core_.box.ask([this] { return core_.token_keys(); }, kCore);
-  if (!keys) return fail(keys);
+    return fail(Code::refuse, "ttl {} s is not between 1 and {} for a {} token", ttl->count(), most.count(),
+                to_string(kind));
   const auto url = core_.box.ask([this] { return core_.portal_url(); }, kCore);
   if (!url) return fail(url);
-  const auto minted = portal::mint({*kind, config->gateway.store, zone, ttl.value_or(usual)}, *keys, clock_.wall(),
-                                   config->portal.screen_rotation, kernel_random);
-  return json{{"token", minted.text},
-              {"url", *url + "/q/" + minted.text},
+  auto minted = mint({kind, config->gateway.store, zone, ttl.value_or(usual)});
+  if (!minted) return fail(minted);
+  return Minted{*minted, *url + "/q/" + minted->text};
+}
+
+Result<std::string> Admin::mint_token(const std::string& kind_name, const std::string& zone,
+                                      std::optional<std::chrono::seconds> ttl) {
+  const auto kind = portal::parse_token_kind(kind_name);
+  if (!kind) return fail(Code::refuse, "kind '{}' is not one of poster, screen, receipt, staff", kind_name);
+  const auto minted = mint_checked(*kind, zone, ttl);
+  if (!minted) return fail(minted);
+  return json{{"token", minted->token.text},
+              {"url", minted->url},
               {"kind", kind_name},
-              {"expires_at", to_rfc3339(minted.expires)}}
+              {"expires_at", to_rfc3339(minted->token.expires)},
+              {"code", minted->token.code}}
       .dump();
+}
+
+Result<portal::PrintFacts> Admin::print_facts(const portal::PrintOrder& order) {
+  using What = portal::PrintOrder::What;
+  const auto config = core_.box.ask([this] { return core_.config(); }, kCore);
+  if (!config) return fail(config);
+  portal::PrintFacts facts;
+  facts.brand = config->brand.name;
+  facts.languages = config->gateway.languages;
+  facts.accent = config->brand.accent;
+  facts.logo = logo_of(*config);
+  facts.ssid = config->wifi.ssid;
+  if (!config->wifi.password_file.empty() && order.what != What::screen) {
+    const auto password = config::read_secret(config->wifi.password_file);
+    if (!password) return fail(password);
+    facts.password = *password;
+  }
+  if (order.what == What::wifi) return facts;
+  const auto kind = order.what == What::poster ? portal::TokenKind::poster : portal::TokenKind::screen;
+  const auto minted = mint_checked(kind, order.zone, order.ttl);
+  if (!minted) return fail(minted);
+  facts.url = minted->url;
+  facts.code = minted->token.code;
+  return facts;
+}
+
+Result<portal::MintedToken> Admin::mint(const portal::TokenOrder& order) {
+  for (int attempt = 0;; ++attempt) {
+    auto minted = core_.box.ask([this, order] { return core_.mint(order); }, kCore);
+    if (!minted || order.kind == portal::TokenKind::screen) return minted;
+    const auto kept = ledger_.keep_typed(minted->code, portal::body_of(minted->text), minted->expires, kLedger);
+    if (kept) return minted;
+    if (kept.error().code != Code::refuse || attempt == 3) return fail(kept);
+  }
+}
+
+Result<std::string> Admin::rotate_tokens() {
+  const auto keys = core_.box.ask([this] { return core_.rotate_tokens(); }, kCore);
+  if (!keys) return fail(keys);
+  json out{{"key", keys->current.id}, {"previous", json::array()}};
+  for (const auto& key : keys->previous) out["previous"].push_back({{"key", key.id}, {"until", to_rfc3339(key.until)}});
+  return out.dump();
 }
 
 std::shared_ptr<ports::HttpStream> Admin::follow_events() {

@@ -26,7 +26,9 @@ class Admin final : public portal::AdminServices {
     Feed& feed;
     std::function<Snapshot()> snapshot;  ///< without the ledger's part
     std::function<ports::RadioStatus()> radio;
-    std::function<portal::TokenKeys()> token_keys;
+    /// Signs, and remembers how long the key is needed for it.
+    std::function<Result<portal::MintedToken>(const portal::TokenOrder&)> mint;
+    std::function<Result<portal::TokenKeys>()> rotate_tokens;
     std::function<config::Config()> config;
     std::function<std::string()> portal_url;  ///< "http://10.77.0.1": what stands before /q/{token}
   };
@@ -45,10 +47,20 @@ class Admin final : public portal::AdminServices {
   Result<std::string> remove(const std::string& ip_or_mac) override;
   Result<std::string> mint_token(const std::string& kind, const std::string& zone,
                                  std::optional<std::chrono::seconds> ttl) override;
+  Result<portal::PrintFacts> print_facts(const portal::PrintOrder& order) override;
+  Result<std::string> rotate_tokens() override;
   std::shared_ptr<ports::HttpStream> follow_events() override;
 
  private:
   Result<Snapshot> snapshot();
+  struct Minted {
+    portal::MintedToken token;
+    std::string url;
+  };
+  /// An order as the operator gave it, checked against the configuration.
+  Result<Minted> mint_checked(portal::TokenKind kind, const std::string& zone, std::optional<std::chrono::seconds> ttl);
+  /// Mints, and keeps the typed code where it cannot be made anew.
+  Result<portal::MintedToken> mint(const portal::TokenOrder& order);
 
   Core core_;
   ledger::Ledger& ledger_;

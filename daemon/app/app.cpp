@@ -12,13 +12,16 @@
 #include "app/broadcasts.hpp"
 #include "app/clerk.hpp"
 #include "app/feed.hpp"
+#include "app/guesses.hpp"
 #include "app/guests.hpp"
 #include "app/hearing.hpp"
 #include "app/orders.hpp"
+#include "app/pairings.hpp"
 #include "app/rates.hpp"
 #include "app/secrets.hpp"
 #include "app/services.hpp"
 #include "app/settings.hpp"
+#include "app/tls_watch.hpp"
 #include "app/upstream.hpp"
 #include "config/campaign_files.hpp"
 #include "ledger/ledger.hpp"
@@ -59,8 +62,12 @@ class App::Impl {
   Result<void> start_radio();
   Result<void> start_upstream();
   void make_portal();
+  config::Config seen_config() const;
+  void make_admin();
   void start_timers();
   void rotate_keys();
+  Result<portal::MintedToken> mint(const portal::TokenOrder& order);
+  Result<portal::TokenKeys> rotate_tokens();
   void refresh_broadcasts();
   void stored(const std::vector<StoredEvent>& events);
   void record(std::vector<Event> events);
@@ -80,6 +87,9 @@ class App::Impl {
   MonoTime started_{};
   std::uint64_t events_refused_ = 0;
   Rates rates_;
+  Guesses guesses_;
+  Pairings pairings_;
+  portal::Tally tally_;
   Feed feed_;
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Clerk> clerk_;
@@ -87,8 +97,10 @@ class App::Impl {
   std::unique_ptr<Hearing> hearing_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<Admin> admin_services_;
-  std::unique_ptr<portal::Admin> admin_http_, admin_socket_;
-  std::atomic<std::shared_ptr<const portal::Portal>> portal_;  // read by pool threads, replaced whole on reload
+  std::unique_ptr<portal::Admin> admin_socket_;
+  std::atomic<std::shared_ptr<const portal::Admin>> admin_http_;  // replaced whole on reload
+  std::unique_ptr<TlsWatch> tls_;                                 ///< null: no TLS
+  std::atomic<std::shared_ptr<const portal::Portal>> portal_;     // read by pool threads, replaced whole on reload
   std::unique_ptr<Upstream> upstream_;
   std::atomic<Upstream*> upstream_seen_{nullptr};  // by the ledger's thread
   std::unique_ptr<Orders> orders_;
@@ -181,9 +193,10 @@ Result<void> App::Impl::listen() {
   if (auto bound = bind(*parts_.guest_http, {config_.portal.http, 192, 256, kGuestBody, "", ""}); !bound) return bound;
   if (parts_.guest_https) {
     const auto& https = *config_.portal.https;
-    if (auto bound = bind(*parts_.guest_https, {https.listen, 192, 256, kGuestBody, https.certificate, https.key});
-        !bound)
-      return bound;
+    const ports::HttpListen order{https.listen, 192, 256, kGuestBody, https.certificate, https.key};
+    if (auto bound = bind(*parts_.guest_https, order); !bound) return bound;
+    tls_ = std::make_unique<TlsWatch>(https, *parts_.guest_https, order, parts_.clock, surroundings_.build_date,
+                                      [this] { make_portal(); });
   }
   if (auto bound = bind(*parts_.admin_http, {config_.admin.http, 24, 64, kAdminBody, "", ""}); !bound) return bound;
   if (auto bound = bind(*parts_.control, {"unix:" + config_.admin.socket, 24, 64, kAdminBody, "", ""}); !bound)
@@ -205,17 +218,34 @@ Result<void> App::Impl::listen() {
   return {};
 }
 
+/// As phones see it: without TLS while they would not accept the certificate.
+config::Config App::Impl::seen_config() const {
+  auto config = config_;
+  if (tls_ && !tls_->usable()) config.portal.https.reset();
+  return config;
+}
+
+/// The password is read again on reload; one that cannot be read leaves the one before.
+void App::Impl::make_admin() {
+  const auto password = admin_password(config_);
+  if (!password) return spdlog::error("reload: admin.password_file is not taken: {}", password.error().message);
+  admin_http_.store(std::make_shared<const portal::Admin>(*admin_services_, *password));
+}
+
 void App::Impl::make_portal() {
-  auto settings = portal_settings(config_, guest_port());
-  auto made = std::make_shared<const portal::Portal>(std::move(settings), secrets_.tokens, *services_, kernel_random);
+  if (!services_) return;  // not serving yet
+  auto settings = portal_settings(seen_config(), guest_port());
+  if (config_.portal.https) settings.own_hosts.push_back(config_.portal.https->host);
+  auto made =
+      std::make_shared<const portal::Portal>(std::move(settings), secrets_.tokens, *services_, tally_, kernel_random);
   portal_.store(std::move(made));
 }
 
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, parts_.core, *guests_, rates_, *ledger_, parts_.clock,
-                                         [this] { return portal_.load()->terms_hash(); });
+  services_ = std::make_unique<Services>(settings, Services::Core{parts_.core, *guests_, rates_, guesses_, pairings_},
+                                         *ledger_, parts_.clock, [this] { return portal_.load()->terms_hash(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
   if (auto serving = parts_.guest_http->serve(handler); !serving) return serving;
@@ -224,9 +254,10 @@ Result<void> App::Impl::serve() {
 
   auto password = admin_password(config_);
   if (!password) return fail(password);
-  admin_http_ = std::make_unique<portal::Admin>(*admin_services_, *password);
+  admin_http_.store(std::make_shared<const portal::Admin>(*admin_services_, *password));
   admin_socket_ = std::make_unique<portal::Admin>(*admin_services_);  // guarded by the socket's mode
-  if (auto serving = parts_.admin_http->serve([this](const ports::HttpRequest& r) { return admin_http_->handle(r); });
+  if (auto serving =
+          parts_.admin_http->serve([this](const ports::HttpRequest& r) { return admin_http_.load()->handle(r); });
       !serving)
     return serving;
   return parts_.control->serve([this](const ports::HttpRequest& r) { return admin_socket_->handle(r); });
@@ -239,9 +270,10 @@ Admin::Core App::Impl::admin_core() {
           feed_,
           [this] { return snapshot(); },
           [this] { return parts_.radio->status(); },
-          [this] { return secrets_.tokens; },
+          [this](const portal::TokenOrder& order) { return mint(order); },
+          [this] { return rotate_tokens(); },
           [this] { return config_; },
-          [this] { return portal_url(config_, guest_port()); }};
+          [this] { return portal_url(seen_config(), guest_port()); }};
 }
 
 Result<void> App::Impl::start_radio() {
@@ -274,7 +306,10 @@ void App::Impl::start_timers() {
     refresh_broadcasts();
     if (upstream_) upstream_->look();
   }));
-  timers_.push_back(parts_.timers.every(5s, [this] { guests_->tick(); }));
+  timers_.push_back(parts_.timers.every(5s, [this] {
+    guests_->tick();
+    if (tls_) tls_->look();
+  }));
   timers_.push_back(parts_.timers.every(10min, [this] { rotate_keys(); }));
 }
 
@@ -297,6 +332,29 @@ void App::Impl::rotate_keys() {
   if (guests_) guests_->use(subjects);
   if (hearing_) hearing_->use(subjects);
   spdlog::info("pseudonym key rotated");
+}
+
+Result<portal::MintedToken> App::Impl::mint(const portal::TokenOrder& order) {
+  const auto now = parts_.clock.wall();
+  // Its end is counted from now: minted by a clock that stands in the past it would be over when the clock is set.
+  if (order.kind != portal::TokenKind::screen && now < surroundings_.build_date)
+    return fail(Code::refuse, "clock_untrusted: the clock says {}, which is before this program was built",
+                to_rfc3339(now));
+  auto minted = portal::mint(order, secrets_.tokens, now, config_.portal.screen_rotation, kernel_random);
+  if (auto noted = note_signed(folder(), secrets_, minted.expires); !noted) return fail(noted);
+  return minted;
+}
+
+Result<portal::TokenKeys> App::Impl::rotate_tokens() {
+  const auto now = parts_.clock.wall();
+  // The screens' newest code and the passes of those who are in were signed without being noted.
+  const auto least =
+      now + std::max<std::chrono::seconds>(config_.wifi.session_length, 2 * config_.portal.screen_rotation);
+  if (auto rotated = app::rotate_tokens(folder(), secrets_, least, kernel_random, now); !rotated) return fail(rotated);
+  make_portal();
+  spdlog::info("token key rotated: {} signs, {} earlier accepted", secrets_.tokens.current.id,
+               secrets_.tokens.previous.size());
+  return secrets_.tokens;
 }
 
 void App::Impl::record(std::vector<Event> events) {
@@ -354,7 +412,9 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   const auto waiting = config::needs_restart(config_, fresh);
   if (!waiting.empty()) spdlog::warn("reload: {} changed and waits for a restart", fmt::join(waiting, ", "));
   config_ = config::keep_fixed(config_, std::move(fresh));
+  if (tls_) tls_->renew();
   make_portal();
+  make_admin();
   hearing_->reconfigure(config_);
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());
@@ -376,6 +436,15 @@ Snapshot App::Impl::snapshot() const {
   s.has_uplink = upstream_ != nullptr;
   if (upstream_) s.uplink = upstream_->status();
   s.guest_http = parts_.guest_http->counters();
+  s.probes = tally_.probes();
+  s.admissions = tally_.admissions();
+  s.refusals = tally_.refusals();
+  s.redirects = tally_.redirects();
+  s.panics = tally_.panics();
+  if (tls_) {
+    s.certificate = tls_->json();
+    s.certificate_days = tls_->days_left();
+  }
   return s;
 }
 

@@ -136,6 +136,34 @@ Result<void> Guests::open(const Session& session, const IpAddress& ip) {
   return open_entry(entry, *station, main_address(*station, ip));
 }
 
+Result<void> Guests::carry(const Session& session, const IpAddress& ip) {
+  if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
+  const auto station = stations_->find(ip);
+  if (!station) return fail(station);
+  read_counters();
+  auto entry = make_entry(session);
+  std::vector<GuestKey> before;
+  const auto old = std::find_if(by_pair_.begin(), by_pair_.end(),
+                                [&](const auto& item) { return item.second.session.id == session.id; });
+  if (old != by_pair_.end()) {
+    entry.before_up = entry.bytes_up = old->second.bytes_up;
+    entry.before_down = entry.bytes_down = old->second.bytes_down;
+    before = std::move(old->second.extra);
+    if (old->second.key) before.push_back(*old->second.key);
+    by_pair_.erase(old);
+  }
+  auto& placed = by_pair_[session.pair] = std::move(entry);
+  auto opened = open_entry(placed, *station, main_address(*station, ip));
+  for (const auto& key : before) {
+    const bool kept =
+        placed.key == key || std::find(placed.extra.begin(), placed.extra.end(), key) != placed.extra.end();
+    // Where the gate fails now, reconcile shuts what nobody holds.
+    if (!kept && !held_by_another(key, placed))
+      if (auto shut_now = gate_->remove(key); !shut_now && opened) fault_ = shut_now.error().message;
+  }
+  return opened;
+}
+
 Result<void> Guests::open_entry(Entry& entry, const Station& station, const IpAddress& ip) {
   const GuestKey key{station.mac, ip};
   if (auto opened = gate_->admit(key, left(entry)); !opened) return opened;
@@ -242,7 +270,7 @@ void Guests::read_counters() {
   for (const auto& guest : *open) bytes[guest.key] = {guest.bytes_up, guest.bytes_down};
   for (auto& [pair, entry] : by_pair_) {
     if (!entry.key) continue;
-    std::uint64_t up = 0, down = 0;
+    std::uint64_t up = entry.before_up, down = entry.before_down;
     const auto add = [&](const GuestKey& key) {
       if (const auto it = bytes.find(key); it != bytes.end()) {
         up += it->second.first;

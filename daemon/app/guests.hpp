@@ -39,6 +39,9 @@ class Guests final : public ports::StationEvents {
   /// After the ledger recorded it: opens the gate for the device at `ip`, IPv6 neighbours included.
   Result<void> open(const Session& session, const IpAddress& ip);
 
+  /// The ledger moved this session to the device at `ip`: opens it there and shuts where it was open before.
+  Result<void> carry(const Session& session, const IpAddress& ip);
+
   /// Shuts every session of this address and ends it. The number shut.
   Result<std::size_t> remove(const std::string& ip_or_mac, const std::string& reason);
 
@@ -76,6 +79,7 @@ class Guests final : public ports::StationEvents {
     std::optional<ports::GuestKey> key;  ///< once the device was seen
     std::vector<ports::GuestKey> extra;  ///< its IPv6 addresses that are open too
     std::uint64_t bytes_up = 0, bytes_down = 0;
+    std::uint64_t before_up = 0, before_down = 0;  ///< of addresses it was carried away from
   };
 
   Entry* find(const MacAddress& mac, const IpAddress& ip);

@@ -84,6 +84,24 @@ void radio_families(Families& out, const ports::RadioStatus& radio) {
               number(radio.dropped));
 }
 
+void portal_families(Families& out, const Snapshot& s) {
+  for (const auto& [name, value] : s.guest_http)
+    out.counter("http_total", "What the guests' listeners counted.", number(value), {{"what", name}});
+  out.counter("redirects_total", "Requests for other hosts sent to the portal.", number(s.redirects));
+  for (const auto& [system, value] : s.probes)
+    out.counter("probes_total", "Of those, by the system that asks whether it is online.", number(value),
+                {{"system", system}});
+  for (const auto& [way, value] : s.admissions)
+    out.counter("admissions_total", "Guests let in by the portal.", number(value), {{"way", way}});
+  for (const auto& [reason, value] : s.refusals)
+    out.counter("admissions_refused_total", "Attempts to get in that were refused.", number(value),
+                {{"reason", reason}});
+  if (s.certificate_days)
+    out.gauge("certificate_days", "Until the portal's certificate ends; negative: it has.",
+              static_cast<double>(*s.certificate_days));
+  out.counter("panics_total", "Requests answered 500 because of a fault of ours.", number(s.panics));
+}
+
 }  // namespace
 
 std::string to_prometheus(const Snapshot& s) {
@@ -105,8 +123,7 @@ std::string to_prometheus(const Snapshot& s) {
               number(s.events_refused));
   ledger_families(out, s);
   uplink_families(out, s);
-  for (const auto& [name, value] : s.guest_http)
-    out.counter("http_total", "What the guests' listeners counted.", number(value), {{"what", name}});
+  portal_families(out, s);
   return out.text();
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "app/hearing.hpp"
 #include "ledger/ledger.hpp"
+#include "portal/tally.hpp"
 #include "sync/uplink.hpp"
 
 namespace foyer::app {
@@ -26,6 +28,10 @@ struct Snapshot {
   sync::UplinkStatus uplink;
   std::uint64_t events_refused = 0;
   std::vector<std::pair<std::string, std::uint64_t>> guest_http;  ///< counters of the guests' listeners
+  portal::Tally::Counts probes, admissions, refusals;
+  std::uint64_t redirects = 0, panics = 0;
+  std::string certificate;                       ///< JSON; empty: no TLS
+  std::optional<std::int64_t> certificate_days;  ///< until it ends
 };
 
 /// Prometheus text format 0.0.4, every name with the prefix foyer_ (docs/metrics.md).

@@ -24,6 +24,7 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   session.pair = order.visitor.pair;
   session.since = clock_.wall();
   session.until = session.since + settings_.session_length;
+  if (order.latest) session.until = std::min(session.until, *order.latest);
   auto answer = ledger_.admit(command, settings_.ledger_deadline);
   if (!answer || answer->refused) return answer;
   // Recorded first, then opened: a crash in between leaves a session that is opened when the device shows itself.
@@ -32,6 +33,47 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
                 settings_.core_deadline);
   if (!opened) return fail(opened);
   return answer;
+}
+
+Result<std::optional<Session>> Services::carry(const std::string& session, const IpAddress& ip) {
+  const auto here = core_.ask([this, ip] { return guests_.who(ip); }, settings_.core_deadline);
+  if (!here) return fail(here);
+  auto carried = ledger_.carry_session(session, here->pair, settings_.ledger_deadline);
+  if (!carried || !*carried) return carried;
+  const auto opened = core_.ask([this, session_there = **carried, ip] { return guests_.carry(session_there, ip); },
+                                settings_.core_deadline);
+  if (!opened) return fail(opened);
+  return carried;
+}
+
+Result<std::optional<Bytes>> Services::token_body(const std::string& code) {
+  return ledger_.typed(code, settings_.ledger_deadline);
+}
+
+Result<bool> Services::may_guess(const std::string& device) {
+  return core_.ask([this, device] { return guesses_.may(device, clock_.mono()); }, settings_.core_deadline);
+}
+
+void Services::guessed(const std::string& device, bool right) {
+  // A full core box forgets one guess; the limit by the minute still holds.
+  [[maybe_unused]] const bool told =
+      core_.try_post([this, device, right] { guesses_.tell(device, right, clock_.mono()); });
+}
+
+Result<portal::Pairing> Services::begin_pairing(const portal::Visitor& device, const IpAddress& ip, bool consent) {
+  return core_.ask([this, name = device.device, ip,
+                    consent] { return pairings_.begin(name, ip, consent, kernel_random, clock_.mono()); },
+                   settings_.core_deadline);
+}
+
+Result<std::optional<portal::Pairing>> Services::pairing(const std::string& id) {
+  return core_.ask([this, id] { return pairings_.find(id, clock_.mono()); }, settings_.core_deadline);
+}
+
+Result<tl::expected<std::optional<portal::Pairing>, Reason>> Services::confirm_pairing(const std::string& id,
+                                                                                       const std::string& session) {
+  return core_.ask([this, id, session] { return pairings_.confirm(id, session, clock_.mono()); },
+                   settings_.core_deadline);
 }
 
 Result<DrawAnswer> Services::draw(const DrawCommand& command) {

@@ -4,7 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "app/guesses.hpp"
 #include "app/guests.hpp"
+#include "app/pairings.hpp"
 #include "app/rates.hpp"
 #include "base/mailbox.hpp"
 #include "ledger/ledger.hpp"
@@ -21,18 +23,37 @@ class Services final : public portal::Services {
     std::chrono::milliseconds ledger_deadline{3000};
   };
 
-  Services(Settings settings, Mailbox& core, Guests& guests, Rates& rates, ledger::Ledger& ledger,
-           const ports::Clock& clock, std::function<std::string()> terms_hash)
+  /// What the core keeps for the guests' side; touched only by what the core runs.
+  struct Core {
+    Mailbox& box;
+    Guests& guests;
+    Rates& rates;
+    Guesses& guesses;
+    Pairings& pairings;
+  };
+
+  Services(Settings settings, Core core, ledger::Ledger& ledger, const ports::Clock& clock,
+           std::function<std::string()> terms_hash)
       : settings_(settings),
-        core_(core),
-        guests_(guests),
-        rates_(rates),
+        core_(core.box),
+        guests_(core.guests),
+        rates_(core.rates),
+        guesses_(core.guesses),
+        pairings_(core.pairings),
         ledger_(ledger),
         clock_(clock),
         terms_hash_(std::move(terms_hash)) {}
 
   Result<portal::Visitor> who(const IpAddress& ip) override;
   Result<campaign::AdmitAnswer> admit(const portal::AdmitOrder& order) override;
+  Result<std::optional<Session>> carry(const std::string& session, const IpAddress& ip) override;
+  Result<std::optional<Bytes>> token_body(const std::string& code) override;
+  Result<bool> may_guess(const std::string& device) override;
+  void guessed(const std::string& device, bool right) override;
+  Result<portal::Pairing> begin_pairing(const portal::Visitor& device, const IpAddress& ip, bool consent) override;
+  Result<std::optional<portal::Pairing>> pairing(const std::string& id) override;
+  Result<tl::expected<std::optional<portal::Pairing>, campaign::Reason>> confirm_pairing(
+      const std::string& id, const std::string& session) override;
   Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override;
   Result<std::optional<campaign::Coupon>> coupon(const std::string& id) override;
   Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) override;
@@ -48,7 +69,9 @@ class Services final : public portal::Services {
   const Settings settings_;
   Mailbox& core_;
   Guests& guests_;  // touched only by what the core runs
-  Rates& rates_;    // likewise
+  Rates& rates_;    // these three likewise
+  Guesses& guesses_;
+  Pairings& pairings_;
   ledger::Ledger& ledger_;
   const ports::Clock& clock_;
   const std::function<std::string()> terms_hash_;  // of the terms in force; any thread

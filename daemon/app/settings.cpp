@@ -77,6 +77,7 @@ portal::Settings portal_settings(const config::Config& config, std::uint16_t htt
   settings.languages = config.gateway.languages;
   settings.brand = config.brand.name;
   settings.accent = config.brand.accent;
+  settings.logo = logo_of(config);
   for (const auto& zone : config.zones) settings.zones.push_back({zone.id, zone.name});
   if (auto zone = campaign::ZoneTime::load(config.gateway.timezone)) settings.timezone = *zone;
   for (const auto& host : config.portal.hosts) settings.own_hosts.push_back(lower(host));
@@ -105,6 +106,15 @@ sync::Settings uplink_settings(const config::Config& config, const ledger::Ledge
   settings.version = surroundings.version;
   settings.since = to_rfc3339(clock.wall());
   return settings;
+}
+
+std::shared_ptr<const portal::Logo> logo_of(const config::Config& config) {
+  if (config.brand.logo.empty()) return nullptr;
+  std::ifstream file(config.brand.logo, std::ios::binary);
+  std::string content(portal::kMostLogo + 1, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  return portal::read_logo(std::move(content));
 }
 
 Result<std::optional<Digest>> admin_password(const config::Config& config) {

@@ -26,6 +26,9 @@ sync::Settings uplink_settings(const config::Config& config, const ledger::Ledge
 /// the port that was bound.
 std::string portal_url(const config::Config& config, std::uint16_t http_port);
 
+/// The picture of brand.logo; null: none, or not one that pages can show (config has said so).
+std::shared_ptr<const portal::Logo> logo_of(const config::Config& config);
+
 /// The SHA-256 of admin.password_file, or nothing where there is none.
 Result<std::optional<Digest>> admin_password(const config::Config& config);
 

@@ -30,6 +30,7 @@ void add_house(Shell& shell);    ///< status, events, outbox
 void add_radio(Shell& shell);    ///< radio, presence
 void add_wifi(Shell& shell);     ///< clients, admit, remove
 void add_tokens(Shell& shell);   ///< token
+void add_qr(Shell& shell);       ///< qr
 void add_offline(Shell& shell);  ///< decode, render: need no daemon
 
 }  // namespace foyer::ctl

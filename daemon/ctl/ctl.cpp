@@ -70,6 +70,15 @@ int Ctl::post(const std::string& path, const json& body, const Show& show) {
   return finish(client_.post(path, body.dump()), show);
 }
 
+int Ctl::fetch(const std::string& path, const json& body) {
+  const auto answer = client_.post(path, body.dump());
+  if (!answer || answer->status >= 300) return finish(answer, {});
+  const auto& content = answer->body;
+  const bool written =
+      std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
+  return written ? 0 : complain("standard output cannot be written");
+}
+
 int Ctl::follow() {
   const auto line = [&](std::string_view text) {
     if (text.substr(0, 6) == "data: ") show_event(text.substr(6));

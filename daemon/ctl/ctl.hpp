@@ -32,6 +32,8 @@ class Ctl {
   /// Exit statuses: 0 answered, 1 refused or foyerd not there; the reason is on standard error.
   int get(const std::string& path, const Show& show);
   int post(const std::string& path, const nlohmann::json& body, const Show& show);
+  /// Writes the answer as it came to standard output, pictures too; nothing is added.
+  int fetch(const std::string& path, const nlohmann::json& body);
   /// Prints events as they come, until the stream ends.
   int follow();
 

@@ -21,6 +21,12 @@ void add_tokens(Shell& shell) {
     if (!order->ttl.empty()) body["ttl"] = order->ttl;
     return shell.ctl().post("/v1/tokens", body, [](const json& minted) { fmt::print("{}\n", cell(minted["url"])); });
   });
+  shell.command(*token, "rotate", "Sign with a new key from now on; what is out stays good until it ends", [&shell] {
+    return shell.ctl().post("/v1/tokens/rotate", json::object(), [](const json& keys) {
+      fmt::print("key {} signs from now on\n", cell(keys["key"]));
+      print_table(keys["previous"], {"key", "until"});
+    });
+  });
   mint->add_option("--kind", order->kind, "poster, screen, receipt or staff")->capture_default_str();
   mint->add_option("--zone", order->zone, "A zone of foyer.yaml");
   mint->add_option("--ttl", order->ttl, "How long it is good: 30m, 12h, 7d");

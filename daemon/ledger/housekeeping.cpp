@@ -5,6 +5,7 @@
 #include "ledger/offers.hpp"
 #include "ledger/sessions.hpp"
 #include "ledger/till.hpp"
+#include "ledger/typed.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -33,6 +34,14 @@ void forget_old_memories(Context& context) {
         "(SELECT token_hash, device FROM token_use WHERE at_ms < ? LIMIT ?)")
       .bind(before(kKeepTokenUses), kSweepRows)
       .run();
+  // Whoever invents MAC addresses with a poster in hand fills this table.
+  if (const auto over = db.number("SELECT count(*) FROM token_use") - kMostTokenUses; over > 0)
+    db.query(
+          "DELETE FROM token_use WHERE (token_hash, device) IN "
+          "(SELECT token_hash, device FROM token_use ORDER BY at_ms LIMIT ?)")
+        .bind(over)
+        .run();
+  forget_typed(context, kSweepRows);
   db.query("DELETE FROM admission WHERE (day, device) IN (SELECT day, device FROM admission WHERE day < ? LIMIT ?)")
       .bind(context.today() - 1, kSweepRows)
       .run();

@@ -8,6 +8,7 @@
 #include "ledger/offers.hpp"
 #include "ledger/sessions.hpp"
 #include "ledger/till.hpp"
+#include "ledger/typed.hpp"
 #include "ledger/writer.hpp"
 
 namespace foyer::ledger {
@@ -66,6 +67,18 @@ Result<void> Ledger::end_session(const campaign::SessionEnd& end, Deadline deadl
     ledger::end_session(c, end);
     return {};
   });
+}
+
+Result<std::optional<Session>> Ledger::carry_session(const std::string& id, const std::string& pair,
+                                                     Deadline deadline) {
+  return impl_->command<std::optional<Session>>(
+      deadline, kAlways,
+      [id, pair](Context& c) -> Result<std::optional<Session>> { return ledger::carry_session(c, id, pair); });
+}
+
+Result<void> Ledger::keep_typed(const std::string& code, const Bytes& body, WallTime expires, Deadline deadline) {
+  return impl_->command<void>(deadline, kDecision,
+                              [code, body, expires](Context& c) { return ledger::keep_typed(c, code, body, expires); });
 }
 
 Result<campaign::TillAnswer> Ledger::redeem(const campaign::TillRequest& request, Deadline deadline) {
@@ -159,6 +172,11 @@ Result<std::vector<campaign::Coupon>> Ledger::coupons_of(const std::string& subj
 Result<std::vector<Session>> Ledger::sessions(Deadline deadline) {
   return impl_->question<std::vector<Session>>(deadline,
                                                [this] { return open_sessions(impl_->db(), impl_->settings().wall()); });
+}
+
+Result<std::optional<Bytes>> Ledger::typed(const std::string& code, Deadline deadline) {
+  return impl_->question<std::optional<Bytes>>(
+      deadline, [this, code] { return ledger::typed(impl_->db(), code, impl_->settings().wall()); });
 }
 
 Result<std::optional<std::string>> Ledger::consented(const std::string& subject, Deadline deadline) {

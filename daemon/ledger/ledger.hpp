@@ -85,6 +85,11 @@ class Ledger {
   Result<campaign::TriggerAnswer> happen(const campaign::TriggerCommand& command, Deadline deadline);
   Result<campaign::AdmitAnswer> admit(const campaign::AdmitCommand& command, Deadline deadline);
   Result<void> end_session(const campaign::SessionEnd& end, Deadline deadline);
+  /// The session goes on under another pseudonym of MAC·IP; whoever was recorded there is ended ("replaced"). nullopt:
+  /// it is over, or unknown.
+  Result<std::optional<Session>> carry_session(const std::string& id, const std::string& pair, Deadline deadline);
+  /// Keeps what a typed code stands for. Code::refuse: another token has that code.
+  Result<void> keep_typed(const std::string& code, const Bytes& body, WallTime expires, Deadline deadline);
   Result<campaign::TillAnswer> redeem(const campaign::TillRequest& request, Deadline deadline);
   Result<campaign::TillAnswer> check(const campaign::TillRequest& request, Deadline deadline);
   /// Ends an issued coupon for good.
@@ -117,6 +122,8 @@ class Ledger {
   Result<std::optional<campaign::Coupon>> coupon_by_code(const std::string& code, Deadline deadline);
   Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject, Deadline deadline);
   Result<std::vector<Session>> sessions(Deadline deadline);  ///< recorded and unexpired
+  /// What was kept for a typed code and is not over.
+  Result<std::optional<Bytes>> typed(const std::string& code, Deadline deadline);
   /// The hash of the terms this subject agreed to; nullopt: never, or taken back.
   Result<std::optional<std::string>> consented(const std::string& subject, Deadline deadline);
   Result<std::vector<campaign::Campaign>> campaigns(Deadline deadline);

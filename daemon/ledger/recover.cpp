@@ -45,6 +45,7 @@ constexpr std::array kTables{
           "id", "id DESC"},
     Table{"token_use", "token_hash, device, at_ms, session", "?,?,?,?", "token_hash, device",
           "token_hash DESC, device DESC"},
+    Table{"typed", "code, body, expires_ms", "?,?,?", "code", "code DESC"},
     Table{"admission", "day, device, count", "?,?,?", "day, device", "day DESC, device DESC"},
     Table{"consent", "subject, terms_hash, given_ms", "?,?,?", "subject", "subject DESC"},
     Table{"outbox", "stream, seq, type, subject, data, wall_ms, boot, mono_ms", "?,?,?,?,?,?,?,?", "stream, seq",

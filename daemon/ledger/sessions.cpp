@@ -187,6 +187,22 @@ void end_session(Context& context, const campaign::SessionEnd& end) {
     close_session(context, *session, end.reason, end.bytes_up, end.bytes_down);
 }
 
+std::optional<Session> carry_session(Context& context, const std::string& id, const std::string& pair) {
+  auto session = read_one(context.db.query(kById), id);
+  if (!session || session->until <= context.now) return std::nullopt;
+  if (session->pair == pair) return session;
+  if (const auto there = read_one(context.db.query(kByPair), pair)) close_session(context, *there, "replaced", 0, 0);
+  session->pair = pair;
+  // Who was vouched for stays that: it may not vouch for others.
+  if (session->way != Way::pair) session->way = Way::pass;
+  context.db.query("UPDATE session SET pair = ?, way = ? WHERE id = ?")
+      .bind(pair, static_cast<int>(session->way), id)
+      .run();
+  context.emit(Stream::ledger, "wifi.admitted", session->subject,
+               {{"session", id}, {"way", to_string(Way::pass)}, {"kind", session->kind}, {"extended", true}});
+  return session;
+}
+
 std::vector<Session> open_sessions(Db& db, WallTime now) {
   std::vector<Session> sessions;
   auto query = db.query(kOpen);

@@ -1,5 +1,6 @@
 #include "portal/admin.hpp"
 
+#include <initializer_list>
 #include <span>
 
 #include "base/units.hpp"
@@ -103,6 +104,51 @@ HttpResponse mint_token(AdminServices& services, const HttpRequest& request) {
   return ttl ? answer(services.mint_token(*kind, *zone, *ttl)) : ttl.error();
 }
 
+/// One of the names, the first where the key is absent; the response says which are allowed.
+template <class Value>
+tl::expected<Value, HttpResponse> choose(const json& body, const char* key,
+                                         std::initializer_list<std::pair<std::string_view, Value>> choices) {
+  const auto text = read_string(body, key, 16);
+  if (!text) return tl::make_unexpected(text.error());
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (text->empty() || *text == name) return value;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return tl::make_unexpected(problem(400, "bad_request", std::string(key) + ": " + names + " are allowed"));
+}
+
+HttpResponse print_picture(AdminServices& services, const HttpRequest& request) {
+  using What = PrintOrder::What;
+  using Format = PrintOrder::Format;
+  const auto body = read_object(request);
+  if (!body) return body.error();
+  const auto what =
+      choose<What>(*body, "what", {{"wifi", What::wifi}, {"poster", What::poster}, {"screen", What::screen}});
+  if (!what) return what.error();
+  const auto format = choose<Format>(
+      *body, "format",
+      {{"terminal", Format::terminal}, {"svg", Format::svg}, {"png", Format::png}, {"html", Format::html}});
+  if (!format) return format.error();
+  const auto a5 = choose<bool>(*body, "paper", {{"a4", false}, {"a5", true}});
+  if (!a5) return a5.error();
+  const auto zone = read_string(*body, "zone", 64);
+  if (!zone) return zone.error();
+  const auto ttl = read_ttl(*body);
+  if (!ttl) return ttl.error();
+  const PrintOrder order{*what, *format, *a5, *zone, *ttl};
+  const auto facts = services.print_facts(order);
+  if (!facts) return failed(facts.error());
+  auto printed = print(order, *facts);
+  if (!printed) return failed(printed.error());
+  return {200, {{"Content-Type", printed->type}, {"Cache-Control", "no-store"}}, std::move(printed->content), nullptr};
+}
+
+HttpResponse rotate_tokens(AdminServices& services, const HttpRequest& request) {
+  const auto body = read_object(request);
+  return body ? answer(services.rotate_tokens()) : body.error();
+}
+
 constexpr Route kRoutes[] = {
     {"GET", "/v1/status", false, show<&AdminServices::status_json>},
     {"GET", "/v1/radio", false, show<&AdminServices::radio_json>},
@@ -113,6 +159,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/clients/admit", false, admit},
     {"POST", "/v1/clients/remove", false, remove},
     {"POST", "/v1/tokens", false, mint_token},
+    {"POST", "/v1/qr", false, print_picture},
+    {"POST", "/v1/tokens/rotate", false, rotate_tokens},
     {"GET", "/metrics", true, metrics},
     {"GET", "/healthz", true, healthz},
     {"GET", "/readyz", true, readyz},
@@ -140,7 +188,16 @@ bool Admin::may(const HttpRequest& request) const {
   return constant_time_equal(given, *password_);
 }
 
+/// A page elsewhere whose name was made to lead here (DNS rebinding) brings that name along; without a password its
+/// name is all that tells it from the operator. The control socket has no port, and no browser reaches it.
+bool Admin::is_rebound(const HttpRequest& request) const {
+  if (password_ || request.local_port == 0) return false;
+  const auto host = host_of(request.header("Host"));
+  return !host.empty() && host != "localhost" && !parse_ip(host);
+}
+
 HttpResponse Admin::handle(const HttpRequest& request) const {
+  if (is_rebound(request)) return problem(421, "misdirected", "ask by address, or set admin.password_file");
   const bool head = request.method == "HEAD";
   std::vector<std::string> params;
   std::string allowed;

@@ -20,6 +20,7 @@ class Admin {
 
  private:
   bool may(const ports::HttpRequest& request) const;
+  bool is_rebound(const ports::HttpRequest& request) const;
 
   AdminServices& services_;
   std::optional<Digest> password_;

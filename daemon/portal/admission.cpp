@@ -3,19 +3,13 @@
 
 #include "portal/call.hpp"
 #include "portal/html.hpp"
+#include "portal/pass.hpp"
 
 namespace foyer::portal {
 
 using campaign::Reason;
 using nlohmann::json;
 using ports::HttpResponse;
-
-namespace {
-
-/// The same device with the same token within this is the same request, sent twice.
-constexpr std::chrono::seconds kCooldown{60};
-/// What a person may paste: a token, or the whole address it came in.
-constexpr std::size_t kLongestCode = 512;
 
 int status_of(Reason reason) {
   switch (reason) {
@@ -25,6 +19,23 @@ int status_of(Reason reason) {
     case Reason::overloaded: return 503;
     default: return 400;
   }
+}
+
+bool needs_consent(const Call& call, const Visitor& visitor) {
+  return call.settings().consent_required && !visitor.consented;
+}
+
+namespace {
+
+/// The same device with the same token within this is the same request, sent twice.
+constexpr std::chrono::seconds kCooldown{60};
+/// What a person may paste: a token, or the whole address it came in.
+constexpr std::size_t kLongestCode = 512;
+
+/// Why somebody does not get in, counted.
+HttpResponse refused(const Call& call, Reason reason) {
+  call.shared.tally.refused(reason);
+  return call.refuse(status_of(reason), reason);
 }
 
 tl::expected<Token, Reason> check(const Call& call, std::string_view text) {
@@ -42,10 +53,6 @@ int evidence_of(TokenKind kind) {
   return 0;
 }
 
-bool needs_consent(const Call& call, const Visitor& visitor) {
-  return call.settings().consent_required && !visitor.consented;
-}
-
 HttpResponse confirm(const Call& call, const std::string& text, bool missing, int status) {
   return call.page("confirm",
                    {{"token", text},
@@ -57,9 +64,14 @@ HttpResponse confirm(const Call& call, const std::string& text, bool missing, in
 
 /// GET: looks at the token and changes nothing, so that a link preview or a scanner's prefetch burns nothing.
 HttpResponse show_token(const Call& call) {
-  const auto token = check(call, call.params.at(0));
+  const auto& text = call.params.at(0);
+  if (looks_like_pass(text)) {
+    if (!session_of_pass(call.shared.keys, text, call.services().now())) return refused(call, Reason::bad_signature);
+    return call.page("resume", {{"pass", text}});
+  }
+  const auto token = check(call, text);
   if (!token) return call.refuse(status_of(token.error()), token.error());
-  return confirm(call, call.params.at(0), false, 200);
+  return confirm(call, text, false, 200);
 }
 
 AdmitOrder order_for(const Call& call, const Visitor& visitor, const Token& token, Way way, bool consent) {
@@ -84,25 +96,49 @@ AdmitOrder order_for(const Call& call, const Visitor& visitor, const Token& toke
   return order;
 }
 
-HttpResponse redeem(const Call& call, const std::string& text, Way way, const std::string& consent_field) {
-  const auto visitor = call.visitor();
-  if (!visitor) return visitor.error();
-  const auto allowed = call.services().within_rate(visitor->device, "redeem", call.settings().redeems_per_minute);
-  if (!allowed) return call.failed(allowed.error());
-  if (!*allowed) return call.refuse(429, Reason::rate_limited);
+/// Redirects to the page that says so, a full navigation, so that a captive sheet looks again and closes by itself.
+HttpResponse welcome(const Call& call, const Session& session, Way way) {
+  call.shared.tally.admitted(way);
+  auto out = call.see("/welcome");
+  call.set_pass(out, session);
+  return out;
+}
+
+/// Brings the session of a pass to the device that asks.
+HttpResponse resume(const Call& call, const std::string& text) {
+  const auto session = session_of_pass(call.shared.keys, text, call.services().now());
+  if (!session) return refused(call, Reason::bad_signature);
+  const auto carried = call.services().carry(*session, call.request.remote);
+  if (!carried) return call.failed(carried.error());
+  if (!*carried) return refused(call, Reason::expired);
+  return welcome(call, **carried, Way::pass);
+}
+
+HttpResponse redeem(const Call& call, const Visitor& visitor, const std::string& text, Way way, bool consent) {
   const auto token = check(call, text);
-  if (!token) return call.refuse(status_of(token.error()), token.error());
+  if (!token) return refused(call, token.error());
   // A photograph of the poster is worth nothing outside the shop.
-  if (token->kind == TokenKind::poster && !visitor->associated) return call.refuse(400, Reason::presence_too_low);
-  const bool consent = consent_field == "yes";
-  if (needs_consent(call, *visitor) && !consent) {
-    if (call.look == Look::api || is_json(call.request)) return call.refuse(400, Reason::consent_missing);
+  if (token->kind == TokenKind::poster && !visitor.associated) return refused(call, Reason::presence_too_low);
+  if (needs_consent(call, visitor) && !consent) {
+    if (call.look == Look::api || is_json(call.request)) return refused(call, Reason::consent_missing);
+    call.shared.tally.refused(Reason::consent_missing);
     return confirm(call, text, true, 400);
   }
-  const auto answer = call.services().admit(order_for(call, *visitor, *token, way, consent));
+  const auto order = order_for(call, visitor, *token, way, consent);
+  const auto answer = call.services().admit(order);
   if (!answer) return call.failed(answer.error());
-  if (answer->refused) return call.refuse(status_of(*answer->refused), *answer->refused);
-  return call.see("/welcome");
+  if (answer->refused) return refused(call, *answer->refused);
+  return welcome(call, answer->session, order.command.session.way);
+}
+
+/// Who asks, unless too often: every attempt to get in counts, a good one too.
+tl::expected<Visitor, HttpResponse> attempt(const Call& call) {
+  auto visitor = call.visitor();
+  if (!visitor) return visitor;
+  const auto allowed = call.services().within_rate(visitor->device, "redeem", call.settings().redeems_per_minute);
+  if (!allowed) return tl::make_unexpected(call.failed(allowed.error()));
+  if (!*allowed) return tl::make_unexpected(refused(call, Reason::rate_limited));
+  return visitor;
 }
 
 struct Wish {
@@ -129,7 +165,11 @@ tl::expected<Wish, HttpResponse> read_wish(const Call& call) {
 
 HttpResponse redeem_token(const Call& call) {
   const auto wish = read_wish(call);
-  return wish ? redeem(call, call.params.at(0), Way::link, wish->consent) : wish.error();
+  if (!wish) return wish.error();
+  const auto visitor = attempt(call);
+  if (!visitor) return visitor.error();
+  const auto& text = call.params.at(0);
+  return looks_like_pass(text) ? resume(call, text) : redeem(call, *visitor, text, Way::link, wish->consent == "yes");
 }
 
 /// Spaces go, and of a pasted address only what comes after /q/ stays.
@@ -139,12 +179,35 @@ std::string token_in(std::string typed) {
   return typed.substr(0, typed.find_first_of("?#/"));
 }
 
+/// What was typed → the token it stands for. Forty bits can be guessed at, so wrong guesses are slowed down.
+tl::expected<std::string, HttpResponse> token_typed(const Call& call, const Visitor& visitor,
+                                                    const std::string& typed) {
+  const auto code = canonical_typed(typed);
+  if (!code) return token_in(typed);
+  const auto may = call.services().may_guess(visitor.device);
+  if (!may) return tl::make_unexpected(call.failed(may.error()));
+  if (!*may) return tl::make_unexpected(refused(call, Reason::rate_limited));
+  auto token = screen_token_of(*code, call.shared.keys, call.settings().store, call.shared.zone_ids,
+                               call.services().now(), call.settings().screen_rotation);
+  if (!token) {
+    const auto kept = call.services().token_body(*code);
+    if (!kept) return tl::make_unexpected(call.failed(kept.error()));
+    if (*kept) token = token_of(**kept, call.shared.keys);
+  }
+  call.services().guessed(visitor.device, token.has_value());
+  if (!token) return tl::make_unexpected(refused(call, Reason::bad_signature));
+  return *std::move(token);
+}
+
 HttpResponse join(const Call& call) {
   const auto wish = read_wish(call);
   if (!wish) return wish.error();
   if (wish->code.empty()) return call.refuse(400, "code_missing", "code: is needed");
-  if (wish->code.size() > kLongestCode) return call.refuse(403, Reason::bad_signature);
-  return redeem(call, token_in(wish->code), Way::code, wish->consent);
+  if (wish->code.size() > kLongestCode) return refused(call, Reason::bad_signature);
+  const auto visitor = attempt(call);
+  if (!visitor) return visitor.error();
+  const auto token = token_typed(call, *visitor, wish->code);
+  return token ? redeem(call, *visitor, *token, Way::code, wish->consent == "yes") : token.error();
 }
 
 constexpr Route kRoutes[] = {

@@ -1,6 +1,7 @@
 #include "portal/call.hpp"
 
 #include "portal/html.hpp"
+#include "portal/pass.hpp"
 
 namespace foyer::portal {
 
@@ -8,6 +9,10 @@ using nlohmann::json;
 using ports::HttpResponse;
 
 namespace {
+
+constexpr std::string_view kPassCookie = "foyer";
+/// A phone whose address changes more often than this is not carried along: it scans again.
+constexpr std::uint32_t kCarriesPerMinute = 10;
 
 /// A page may load our own files and nothing else, be framed by nobody and post only to us.
 constexpr const char* kPolicy =
@@ -46,6 +51,7 @@ const std::string& Call::text(const campaign::Text& text) const { return campaig
 HttpResponse Call::page(std::string_view name, json values, int status) const {
   values["brand"] = text(settings().brand);
   values["lang_query"] = lang_query;
+  values["logo"] = settings().logo != nullptr;
   const auto body = render(std::string(name) + ".mustache", language, values);
   values["body"] = body;
   values["languages"] = language_links(*this);
@@ -82,12 +88,39 @@ HttpResponse Call::failed(const Error& error) const {
 
 HttpResponse Call::see(const std::string& path) const { return redirect(303, path + lang_query); }
 
-tl::expected<Visitor, HttpResponse> Call::visitor() const {
+tl::expected<std::optional<Visitor>, HttpResponse> Call::known() const {
   auto who = services().who(request.remote);
-  if (who) return *std::move(who);
-  if (who.error().code != Code::refuse) return tl::make_unexpected(failed(who.error()));
+  if (!who && who.error().code == Code::refuse) return std::nullopt;
+  if (!who) return tl::make_unexpected(failed(who.error()));
+  if (who->session) return *std::move(who);
+  const auto session = session_of_pass(shared.keys, cookie(request, kPassCookie), services().now());
+  if (!session) return *std::move(who);
+  const auto allowed = services().within_rate(who->device, "carry", kCarriesPerMinute);
+  if (!allowed) return tl::make_unexpected(failed(allowed.error()));
+  if (!*allowed) return *std::move(who);
+  const auto carried = services().carry(*session, request.remote);
+  if (!carried) return tl::make_unexpected(failed(carried.error()));
+  if (!*carried) return *std::move(who);
+  shared.tally.admitted(Way::pass);
+  who = services().who(request.remote);
+  if (!who) return tl::make_unexpected(failed(who.error()));
+  return *std::move(who);
+}
+
+tl::expected<Visitor, HttpResponse> Call::visitor() const {
+  auto who = known();
+  if (!who) return tl::make_unexpected(std::move(who.error()));
+  if (*who) return **std::move(who);
   // A page explains to join the Wi-Fi first; a program learns that this address is nobody.
   return tl::make_unexpected(refuse(look == Look::api ? 403 : 400, campaign::Reason::presence_too_low));
+}
+
+void Call::set_pass(HttpResponse& response, const Session& session) const {
+  const auto left = std::chrono::floor<std::chrono::seconds>(session.until - services().now()).count();
+  if (left <= 0) return;
+  response.headers.emplace_back("Set-Cookie",
+                                fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}", kPassCookie,
+                                            make_pass(shared.keys, session.id), left, request.tls ? "; Secure" : ""));
 }
 
 std::string local_time(const Settings& settings, WallTime time) {

@@ -21,6 +21,7 @@ struct Shared {
   TokenKeys keys;
   NonceKey nonces;
   Services& services;
+  Tally& tally;
   Random random;
   std::vector<std::string> zone_ids;
   std::string terms_hash;  ///< SHA-256 over all languages' terms, hex, cut to 32: what a consent is about
@@ -56,6 +57,10 @@ struct Call {
 
   /// Who asks; the response is the refusal where nobody is known at that address.
   tl::expected<Visitor, ports::HttpResponse> visitor() const;
+  /// The same, where a stranger is welcome too: nullopt.
+  tl::expected<std::optional<Visitor>, ports::HttpResponse> known() const;
+  /// The cookie by which the session follows the phone to another address.
+  void set_pass(ports::HttpResponse& response, const Session& session) const;
 };
 
 using Handler = ports::HttpResponse (*)(const Call&);
@@ -67,14 +72,25 @@ struct Route {
 
 // By subject, one file each.
 std::span<const Route> home_routes();
+std::span<const Route> me_routes();
 std::span<const Route> admission_routes();
+std::span<const Route> pairing_routes();
 std::span<const Route> draw_routes();
 std::span<const Route> coupon_routes();
 std::span<const Route> till_routes();
 std::span<const Route> captive_routes();
 
 /// Anything for a Host that is not ours.
-ports::HttpResponse answer_foreign(const Settings& settings, const ports::HttpRequest& request);
+ports::HttpResponse answer_foreign(const Shared& shared, std::string_view host, const ports::HttpRequest& request);
+
+/// Where guests are sent, with its last slash: the name of the certificate, or the box's address in the family this
+/// phone has reached it by.
+std::string portal_url(const Settings& settings, const ports::HttpRequest& request);
+
+/// Form refusals: 403 bad_signature, 410 expired, 429 rate_limited, 503 overloaded, 400 the rest (docs/http.md).
+int status_of(campaign::Reason reason);
+/// `consent=yes` is still to be given.
+bool needs_consent(const Call& call, const Visitor& visitor);
 
 /// 0 … 100,000,000 fen and the like as guests read it: "¥10.00", "10.00 EUR".
 std::string money_text(const Money& money);

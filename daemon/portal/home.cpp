@@ -3,6 +3,7 @@
 
 #include "portal/call.hpp"
 #include "portal/html.hpp"
+#include "portal/pass.hpp"
 #include "portal/qr.hpp"
 
 namespace foyer::portal {
@@ -13,10 +14,10 @@ using ports::HttpResponse;
 namespace {
 
 HttpResponse home(const Call& call) {
-  const auto who = call.services().who(call.request.remote);
-  if (!who && who.error().code != Code::refuse) return call.failed(who.error());
-  return call.page("home", {{"inside", who && who->session.has_value()},
-                            {"consent", call.settings().consent_required},
+  const auto who = call.known();
+  if (!who) return who.error();
+  return call.page("home", {{"inside", *who && (*who)->session.has_value()},
+                            {"consent", call.settings().consent_required && !(*who && (*who)->consented)},
                             {"terms", call.text(call.settings().terms)}});
 }
 
@@ -24,7 +25,10 @@ HttpResponse welcome(const Call& call) {
   const auto visitor = call.visitor();
   if (!visitor) return visitor.error();
   if (!visitor->session) return call.see("/");
-  return call.page("welcome", {{"until", local_time(call.settings(), visitor->session->until)}});
+  auto out = call.page("welcome", {{"until", local_time(call.settings(), visitor->session->until)},
+                                   {"pass", make_pass(call.shared.keys, visitor->session->id)}});
+  call.set_pass(out, *visitor->session);
+  return out;
 }
 
 HttpResponse privacy(const Call& call) { return call.page("privacy", {{"terms", call.text(call.settings().terms)}}); }
@@ -42,42 +46,12 @@ HttpResponse screen(const Call& call) {
   if (!svg) return call.failed(svg.error());
   // The token's own end is one rotation later: what a phone has just scanned still works.
   const auto left = std::chrono::ceil<std::chrono::seconds>(minted.expires - rotation - now).count();
-  return call.page(
-      "screen",
-      {{"zone", call.text(zone->name)}, {"svg", *svg}, {"refresh", std::max<std::int64_t>(left, 1)}, {"wide", true}});
-}
-
-json me_json(const Call& call, const Visitor& visitor) {
-  json body{{"subject", visitor.subject},
-            {"session", nullptr},
-            {"presence", visitor.presence},
-            {"zone", visitor.zone.empty() ? json(nullptr) : json(visitor.zone)},
-            {"languages", call.settings().languages},
-            {"consent", visitor.consented}};
-  if (visitor.session) {
-    body["session"] = visitor.session->id;
-    const auto left = visitor.session->until - call.services().now();
-    body["seconds_left"] = std::max<std::int64_t>(std::chrono::floor<std::chrono::seconds>(left).count(), 0);
-  }
-  return body;
-}
-
-HttpResponse me(const Call& call) {
-  const auto visitor = call.visitor();
-  return visitor ? json_response(me_json(call, *visitor)) : visitor.error();
-}
-
-HttpResponse consent(const Call& call) {
-  const auto body = read_object(call.request);
-  if (!body) return body.error();
-  const auto given = read_string(*body, "consent", 8);
-  if (!given) return given.error();
-  if (*given != "yes" && *given != "no") return problem(400, "bad_request", "consent: yes or no");
-  const auto visitor = call.visitor();
-  if (!visitor) return visitor.error();
-  const auto recorded = call.services().consent(visitor->subject, *given == "yes", call.shared.terms_hash);
-  if (!recorded) return call.failed(recorded.error());
-  return json_response({{"consent", *given}, {"terms", call.shared.terms_hash}});
+  return call.page("screen",
+                   {{"zone", call.text(zone->name)},
+                    {"svg", *svg},
+                    {"code", minted.code.substr(0, kTypedCode / 2) + "-" + minted.code.substr(kTypedCode / 2)},
+                    {"refresh", std::max<std::int64_t>(left, 1)},
+                    {"wide", true}});
 }
 
 /// "#07c160"; anything else could end the declaration it is put into.
@@ -99,8 +73,20 @@ HttpResponse css(const Call& call) {
   return asset(head + std::string(embedded_page("portal.css")), "text/css; charset=utf-8");
 }
 
+HttpResponse logo(const Call& call) {
+  const auto& logo = call.settings().logo;
+  if (!logo) return call.refuse(404, campaign::Reason::not_found);
+  auto out = asset(logo->content, logo->type.c_str());
+  // Looked at by itself, a picture that brings script along may not run it.
+  out.headers.emplace_back("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+  return out;
+}
+
 HttpResponse shake_js(const Call&) {
   return asset(std::string(embedded_page("shake.js")), "text/javascript; charset=utf-8");
+}
+HttpResponse pair_js(const Call&) {
+  return asset(std::string(embedded_page("pair.js")), "text/javascript; charset=utf-8");
 }
 HttpResponse screen_js(const Call&) {
   return asset(std::string(embedded_page("screen.js")), "text/javascript; charset=utf-8");
@@ -111,9 +97,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/welcome", Look::page, welcome},
     {"GET", "/privacy", Look::page, privacy},
     {"GET", "/screen/{zone}", Look::page, screen},
-    {"GET", "/v1/me", Look::api, me},
-    {"POST", "/v1/me/consent", Look::api, consent},
     {"GET", "/assets/portal.css", Look::page, css},
+    {"GET", "/assets/logo", Look::page, logo},
+    {"GET", "/assets/pair.js", Look::page, pair_js},
     {"GET", "/assets/shake.js", Look::page, shake_js},
     {"GET", "/assets/screen.js", Look::page, screen_js},
 };

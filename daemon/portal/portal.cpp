@@ -1,6 +1,7 @@
 #include "portal/portal.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "portal/call.hpp"
@@ -16,8 +17,8 @@ namespace {
 
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
-  for (const auto part :
-       {home_routes(), admission_routes(), draw_routes(), coupon_routes(), till_routes(), captive_routes()})
+  for (const auto part : {home_routes(), me_routes(), admission_routes(), pairing_routes(), draw_routes(),
+                          coupon_routes(), till_routes(), captive_routes()})
     routes.insert(routes.end(), part.begin(), part.end());
   return routes;
 }
@@ -43,16 +44,16 @@ bool offered(const std::vector<std::string>& languages, const std::string& langu
 
 class Portal::Impl {
  public:
-  Impl(Settings settings, TokenKeys keys, Services& services, Random random)
+  Impl(Settings settings, TokenKeys keys, Services& services, Tally& tally, Random random)
       : routes_(all_routes()),
-        shared_{std::move(settings), keys, nonce_key(keys.current), services, std::move(random), {}, {}} {
+        shared_{std::move(settings), keys, nonce_key(keys.current), services, tally, std::move(random), {}, {}} {
     shared_.zone_ids = ids_of(shared_.settings.zones);
     shared_.terms_hash = hash_of(shared_.settings.terms);
   }
 
   HttpResponse handle(const HttpRequest& request) const {
     const auto host = host_of(request.header("Host"));
-    if (!is_own(host, request)) return answer_foreign(shared_.settings, request);
+    if (!is_own(host, request)) return answer_foreign(shared_, host, request);
     Call call{shared_, request, {}, look_of(request.path), {}, {}, {}};
     choose_language(call);
     const bool head = request.method == "HEAD";
@@ -66,7 +67,7 @@ class Portal::Impl {
       call.where = route.pattern;
       call.look = route.look;
       if (request.method != "GET" && !head && is_cross_site(request)) return call.refuse(403, "cross_site");
-      return route.handler(call);
+      return run(route.handler, call);
     }
     return nothing(call, allowed);
   }
@@ -74,6 +75,16 @@ class Portal::Impl {
   const std::string& terms_hash() const { return shared_.terms_hash; }
 
  private:
+  /// What a handler throws is a bug: this guest is told, it is counted and reported, and the others go on.
+  HttpResponse run(Handler handler, const Call& call) const {
+    try {
+      return handler(call);
+    } catch (const std::exception& error) {
+      shared_.tally.panic();
+      return call.failed(Error{Code::fatal, std::string("panic: ") + error.what()});
+    }
+  }
+
   /// Ours: the names and addresses of the configuration, and the very IPv6 address this phone has reached us at.
   bool is_own(const std::string& host, const HttpRequest& request) const {
     if (offered(shared_.settings.own_hosts, host)) return true;
@@ -115,8 +126,8 @@ class Portal::Impl {
   Shared shared_;
 };
 
-Portal::Portal(Settings settings, TokenKeys keys, Services& services, Random random)
-    : impl_(std::make_unique<Impl>(std::move(settings), keys, services, std::move(random))) {}
+Portal::Portal(Settings settings, TokenKeys keys, Services& services, Tally& tally, Random random)
+    : impl_(std::make_unique<Impl>(std::move(settings), std::move(keys), services, tally, std::move(random))) {}
 Portal::~Portal() = default;
 
 const std::string& Portal::terms_hash() const { return impl_->terms_hash(); }

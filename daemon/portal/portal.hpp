@@ -9,7 +9,9 @@
 
 #include "campaign/model.hpp"
 #include "campaign/zone_time.hpp"
+#include "portal/printing.hpp"
 #include "portal/services.hpp"
+#include "portal/tally.hpp"
 #include "portal/token.hpp"
 #include "ports/http_server.hpp"
 
@@ -32,10 +34,11 @@ struct Settings {
   std::vector<std::string> languages;  ///< the first is the default
   campaign::Text brand;
   std::string accent = "#07c160";
+  std::shared_ptr<const Logo> logo;    ///< null: none
   std::vector<std::string> own_hosts;  ///< lower case, without port: every other Host is foreign
   bool own_loopback = false;           ///< simulated gate: 127.0.0.0/8 and localhost are ours too
   std::string redirect;                ///< "http://10.77.0.1/": where foreign requests are sent
-  bool https = false;
+  bool https = false;                  ///< a certificate is loaded that phones will accept
   bool consent_required = true;
   campaign::Text terms;
   std::chrono::seconds session_length{7200};
@@ -51,7 +54,8 @@ struct Settings {
 /// handle() may be called on many threads at once.
 class Portal {
  public:
-  Portal(Settings settings, TokenKeys keys, Services& services, Random random);
+  /// `services` and `tally` must outlive it.
+  Portal(Settings settings, TokenKeys keys, Services& services, Tally& tally, Random random);
   ~Portal();
   ports::HttpResponse handle(const ports::HttpRequest& request) const;
   /// Of the terms in force: changes with any word of them.

@@ -13,7 +13,6 @@ namespace foyer::portal {
 
 namespace {
 
-constexpr int kQuiet = 4;       // modules around a QR code
 constexpr int kQuietBars = 10;  // modules left and right of Code 128
 
 struct ZintFree {
@@ -29,23 +28,49 @@ std::string svg(double width, double height, std::string_view cls, std::string_v
 
 }  // namespace
 
-Result<std::string> qr_svg(std::string_view text, std::string_view label) {
+Result<QrCode> QrCode::of(std::string_view text) {
   try {
     const auto code = qrcodegen::QrCode::encodeText(std::string(text).c_str(), qrcodegen::QrCode::Ecc::MEDIUM);
-    std::string path;
-    for (int y = 0; y < code.getSize(); ++y) {
-      for (int x = 0; x < code.getSize(); ++x) {
-        const int from = x;
-        while (x < code.getSize() && code.getModule(x, y)) ++x;
-        if (x > from)
-          fmt::format_to(std::back_inserter(path), "M{} {}h{}v1h-{}z", from + kQuiet, y + kQuiet, x - from, x - from);
-      }
-    }
-    const double size = code.getSize() + 2 * kQuiet;
-    return svg(size, size, "qr", label, path);
+    QrCode out;
+    out.size_ = code.getSize();
+    for (int y = 0; y < out.size_; ++y)
+      for (int x = 0; x < out.size_; ++x) out.dark_.push_back(code.getModule(x, y));
+    return out;
   } catch (const std::exception&) {
     return fail(Code::refuse, "{} characters do not fit into a QR code", text.size());
   }
+}
+
+std::string QrCode::path() const {
+  std::string path;
+  for (int y = 0; y < size_; ++y)
+    for (int x = 0; x < size_; ++x) {
+      const int from = x;
+      while (dark(x, y)) ++x;
+      if (x > from)
+        fmt::format_to(std::back_inserter(path), "M{} {}h{}v1h-{}z", from + kQuiet, y + kQuiet, x - from, x - from);
+    }
+  return path;
+}
+
+Result<std::string> qr_svg(std::string_view text, std::string_view label) {
+  const auto code = QrCode::of(text);
+  if (!code) return fail(code);
+  const double size = code->size() + 2 * kQuiet;
+  return svg(size, size, "qr", label, code->path());
+}
+
+std::string qr_terminal(const QrCode& code) {
+  std::string out;
+  for (int y = -kQuiet; y < code.size() + kQuiet; y += 2) {
+    out += "\x1b[30;107m";  // black on bright white
+    for (int x = -kQuiet; x < code.size() + kQuiet; ++x) {
+      const bool upper = code.dark(x, y), lower = code.dark(x, y + 1);
+      out += upper && lower ? "█" : upper ? "▀" : lower ? "▄" : " ";
+    }
+    out += "\x1b[0m\n";
+  }
+  return out;
 }
 
 Result<std::string> code128_svg(std::string_view text, std::string_view label) {

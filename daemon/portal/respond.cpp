@@ -106,6 +106,21 @@ std::string host_of(std::string_view header) {
   return out;
 }
 
+std::string_view cookie(const HttpRequest& request, std::string_view name) {
+  auto all = request.header("Cookie");
+  while (!all.empty()) {
+    auto pair = trim(cut(all, ';'));
+    if (cut(pair, '=') == name) return pair;
+  }
+  return {};
+}
+
+bool wants_json(const HttpRequest& request) {
+  const auto accept = request.header("Accept");
+  return accept.find("application/json") != std::string_view::npos &&
+         accept.find("text/html") == std::string_view::npos;
+}
+
 bool is_cross_site(const HttpRequest& request) {
   const auto site = request.header("Sec-Fetch-Site");
   if (!site.empty() && !iequals(site, "same-origin") && !iequals(site, "none")) return true;

@@ -27,6 +27,12 @@ std::string field(const Form& form, std::string_view name);
 /// host[:port] of a Host header → lower case, without port, brackets and trailing dot; empty when malformed.
 std::string host_of(std::string_view header);
 
+/// A cookie's value as RFC 6265 section 5.4 sends it; empty when absent.
+std::string_view cookie(const ports::HttpRequest& request, std::string_view name);
+
+/// Whether the one who asks prefers JSON to a page: an Accept header that names it and no page.
+bool wants_json(const ports::HttpRequest& request);
+
 /// A POST or DELETE that a page of another site made. RFC 6454: `Origin: null` is foreign too.
 bool is_cross_site(const ports::HttpRequest& request);
 

@@ -7,10 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/encoding.hpp"
 #include "base/net.hpp"
 #include "base/result.hpp"
 #include "base/session.hpp"
 #include "campaign/exchange.hpp"
+#include "portal/printing.hpp"
 #include "ports/http_server.hpp"
 
 /// What the portal asks of the rest of the house. app answers by asking the core loop and the ledger; tests answer
@@ -29,12 +31,24 @@ struct Visitor {
   std::string zone;
   bool consented = false;             ///< to the terms in force
   std::vector<std::string> known_as;  ///< every pseudonym this device still has, newest first: whose coupons it may see
+  std::optional<std::uint64_t> bytes_left;  ///< of the session's quota; nullopt: there is none
 };
 
 struct AdmitOrder {
   IpAddress ip;
   Visitor visitor;
   campaign::AdmitCommand command;  ///< token part filled in; the session part is completed by the house
+  std::optional<WallTime> latest;  ///< the session ends no later than this
+};
+
+/// A device that shows a QR for a phone that is in to vouch for it. Kept in memory for a few minutes.
+struct Pairing {
+  std::string id;  ///< 32 hex: in the address of its page
+  IpAddress ip;    ///< of the device that began it
+  std::string device;
+  std::string number;    ///< what both screens show, so that the right one is let in
+  bool consent = false;  ///< its holder agreed to the terms when it began
+  bool confirmed = false;
 };
 
 class Services {
@@ -45,6 +59,19 @@ class Services {
   virtual Result<Visitor> who(const IpAddress& ip) = 0;
   /// Committed to the ledger, then open in the kernel, then answered.
   virtual Result<campaign::AdmitAnswer> admit(const AdmitOrder& order) = 0;
+  /// Moves a session to the device at `ip` and shuts its old address. nullopt: there is no such session any more.
+  virtual Result<std::optional<Session>> carry(const std::string& session, const IpAddress& ip) = 0;
+  /// The token body (portal/token.hpp) that was kept for a typed code; nullopt: none, or it is over.
+  virtual Result<std::optional<Bytes>> token_body(const std::string& code) = 0;
+  /// False: `device`, or all devices together, guessed wrong too often lately.
+  virtual Result<bool> may_guess(const std::string& device) = 0;
+  virtual void guessed(const std::string& device, bool right) = 0;
+  /// A device has one pairing at a time: a new one takes the place of its older one.
+  virtual Result<Pairing> begin_pairing(const Visitor& device, const IpAddress& ip, bool consent) = 0;
+  virtual Result<std::optional<Pairing>> pairing(const std::string& id) = 0;
+  /// Once: nullopt when it is unknown, over or confirmed. rate_limited: `session` vouched for enough devices.
+  virtual Result<tl::expected<std::optional<Pairing>, campaign::Reason>> confirm_pairing(
+      const std::string& id, const std::string& session) = 0;
   virtual Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) = 0;
   virtual Result<std::optional<campaign::Coupon>> coupon(const std::string& id) = 0;
   virtual Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) = 0;
@@ -76,9 +103,13 @@ class AdminServices {
   virtual std::pair<bool, std::string> ready() = 0;
   virtual Result<std::string> admit(const std::string& ip_or_mac) = 0;
   virtual Result<std::string> remove(const std::string& ip_or_mac) = 0;
-  /// {token, url, kind, expires_at}. Code::refuse names what is wrong with the order.
+  /// {token, url, kind, expires_at, code}. Code::refuse names what is wrong with the order.
   virtual Result<std::string> mint_token(const std::string& kind, const std::string& zone,
                                          std::optional<std::chrono::seconds> ttl) = 0;
+  /// What a picture shows; mints the token it needs.
+  virtual Result<PrintFacts> print_facts(const PrintOrder& order) = 0;
+  /// A new signing key; {key, previous: [{key, until}]}. What is out stays good until it ends.
+  virtual Result<std::string> rotate_tokens() = 0;
   /// Events from now on, one JSON object each, as server-sent events.
   virtual std::shared_ptr<ports::HttpStream> follow_events() = 0;
 };

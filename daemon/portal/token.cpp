@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/pseudonym.hpp"
+
 namespace foyer::portal {
 
 namespace {
@@ -58,9 +60,40 @@ void screen_nonce(Raw& raw, const TokenKeys::Key& key) {
 }
 
 bool signed_by(ByteView raw, const TokenKeys::Key& key) {
-  if (raw[1] != key.id) return false;
   const auto mac = hmac_sha256(key.secret, raw.first(kBody));
   return constant_time_equal(raw.subspan(kBody), ByteView(mac.data(), kMac));
+}
+
+std::string typed_code(const Raw& raw, const TokenKeys::Key& key) {
+  const std::string_view purpose = "typed code";
+  Bytes message(raw.begin(), raw.begin() + kBody);
+  message.insert(message.end(), purpose.begin(), purpose.end());
+  const auto digest = hmac_sha256(key.secret, message);
+  auto code = to_base32(ByteView(digest.data(), kTypedCode * 5 / 8));
+  std::transform(code.begin(), code.end(), code.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return code;
+}
+
+/// Version, key, kind, store and zone.
+Raw begin_token(TokenKind kind, std::string_view store, std::string_view zone, const TokenKeys::Key& key) {
+  Raw raw{};
+  raw[0] = kVersion;
+  raw[1] = key.id;
+  raw[2] = static_cast<std::uint8_t>(kind);
+  const auto store_bytes = store_tag(store);
+  std::copy(store_bytes.begin(), store_bytes.end(), raw.begin() + 3);
+  const auto zone_bytes = zone_tag(zone);
+  std::copy(zone_bytes.begin(), zone_bytes.end(), raw.begin() + kZoneAt);
+  return raw;
+}
+
+Raw screen_token(std::string_view store, std::string_view zone, std::int64_t slot, const TokenKeys::Key& key) {
+  auto raw = begin_token(TokenKind::screen, store, zone, key);
+  put32(&raw[kTimeAt], static_cast<std::uint32_t>(slot));
+  screen_nonce(raw, key);
+  sign(raw, key);
+  return raw;
 }
 
 std::string zone_of(ByteView raw, const std::vector<std::string>& zones) {
@@ -90,30 +123,31 @@ std::optional<TokenKind> parse_token_kind(std::string_view name) {
   return std::nullopt;
 }
 
+const TokenKeys::Key* TokenKeys::find(std::uint8_t id) const {
+  if (current.id == id) return &current;
+  const auto found = std::find_if(previous.begin(), previous.end(), [&](const Key& key) { return key.id == id; });
+  return found == previous.end() ? nullptr : &*found;
+}
+
 MintedToken mint(const TokenOrder& order, const TokenKeys& keys, WallTime now, std::chrono::seconds rotation,
                  const Random& random) {
-  Raw raw{};
-  raw[0] = kVersion;
-  raw[1] = keys.current.id;
-  raw[2] = static_cast<std::uint8_t>(order.kind);
-  const auto store = store_tag(order.store);
-  std::copy(store.begin(), store.end(), raw.begin() + 3);
-  const auto zone = zone_tag(order.zone);
-  std::copy(zone.begin(), zone.end(), raw.begin() + kZoneAt);
+  const auto& key = keys.current;
+  Raw raw;
   MintedToken out;
   if (order.kind == TokenKind::screen) {
     const auto slot = seconds_of(now) / rotation.count();
-    put32(&raw[kTimeAt], static_cast<std::uint32_t>(slot));
-    screen_nonce(raw, keys.current);
+    raw = screen_token(order.store, order.zone, slot, key);
     out.expires = at_seconds((slot + 2) * rotation.count());
   } else {
+    raw = begin_token(order.kind, order.store, order.zone, key);
     const auto expiry = seconds_of(now) + order.ttl.count();
     put32(&raw[kTimeAt], static_cast<std::uint32_t>(expiry));
     random(std::span(raw).subspan(kNonceAt, 8));
+    sign(raw, key);
     out.expires = at_seconds(expiry);
   }
-  sign(raw, keys.current);
   out.text = to_base64url(raw);
+  out.code = typed_code(raw, key);
   return out;
 }
 
@@ -125,7 +159,8 @@ tl::expected<Token, campaign::Reason> verify(std::string_view text, const TokenK
   const auto decoded = from_base64url(text);
   if (!decoded || decoded->size() != kSize || decoded->front() != kVersion) return bad;
   const ByteView raw(*decoded);
-  if (!signed_by(raw, keys.current) && !(keys.previous && signed_by(raw, *keys.previous))) return bad;
+  const auto* key = keys.find(raw[1]);
+  if (key == nullptr || !signed_by(raw, *key)) return bad;
   const auto tag = store_tag(store);
   if (!std::equal(tag.begin(), tag.end(), raw.begin() + 3)) return bad;
   if (raw[2] < 1 || raw[2] > 4) return bad;
@@ -144,7 +179,58 @@ tl::expected<Token, campaign::Reason> verify(std::string_view text, const TokenK
     token.expires = at_seconds(time);
     if (now >= token.expires) return tl::make_unexpected(campaign::Reason::expired);
   }
+  // A previous key that leaked signs nothing that would outlive what it had signed when it was replaced.
+  if (key != &keys.current && token.expires > key->until) return bad;
   return token;
+}
+
+std::optional<std::string> canonical_typed(std::string_view text) {
+  std::string code;
+  for (char c : text) {
+    if (c == ' ' || c == '-' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    if (c == 'O') c = '0';
+    if (c == 'I' || c == 'L') c = '1';
+    const bool ours = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z' && c != 'U');
+    if (!ours || code.size() == kTypedCode) return std::nullopt;
+    code.push_back(c);
+  }
+  return code.size() == kTypedCode ? std::optional(code) : std::nullopt;
+}
+
+std::optional<std::string> screen_token_of(const std::string& code, const TokenKeys& keys, std::string_view store,
+                                           const std::vector<std::string>& zones, WallTime now,
+                                           std::chrono::seconds rotation) {
+  const auto slot = seconds_of(now) / rotation.count();
+  const auto fits = [&](std::string_view zone, std::int64_t at, const TokenKeys::Key& key) {
+    const auto raw = screen_token(store, zone, at, key);
+    return constant_time_equal(as_bytes(typed_code(raw, key)), as_bytes(code)) ? to_base64url(raw) : std::string();
+  };
+  std::vector<const TokenKeys::Key*> able{&keys.current};
+  for (const auto& key : keys.previous)
+    if (key.until > now) able.push_back(&key);
+  for (const auto* key : able)
+    for (const auto at : {slot, slot - 1}) {
+      if (auto token = fits("", at, *key); !token.empty()) return token;
+      for (const auto& zone : zones)
+        if (auto token = fits(zone, at, *key); !token.empty()) return token;
+    }
+  return std::nullopt;
+}
+
+Bytes body_of(std::string_view token) {
+  auto raw = from_base64url(token).value_or(Bytes());
+  raw.resize(std::min(raw.size(), kBody));
+  return raw;
+}
+
+std::string token_of(ByteView body, const TokenKeys& keys) {
+  const auto* key = body.size() == kBody ? keys.find(body[1]) : nullptr;
+  if (key == nullptr) return {};
+  Raw raw{};
+  std::copy(body.begin(), body.end(), raw.begin());
+  sign(raw, *key);
+  return to_base64url(raw);
 }
 
 }  // namespace foyer::portal

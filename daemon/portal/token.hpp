@@ -23,14 +23,17 @@ enum class TokenKind : std::uint8_t { poster = 1, screen = 2, receipt = 3, staff
 std::string_view to_string(TokenKind kind);
 std::optional<TokenKind> parse_token_kind(std::string_view name);
 
-/// The signing secrets: `current` signs, `previous` is still accepted.
+/// The signing secrets: `current` signs; each of `previous`, newest first, is accepted for what it signed in its time.
 struct TokenKeys {
   struct Key {
     std::uint8_t id = 1;
     std::array<std::uint8_t, 32> secret{};
+    WallTime until{};  ///< when the last of what it signed ends; of the current key: as far as that is known
   };
   Key current;
-  std::optional<Key> previous;
+  std::vector<Key> previous;
+  /// nullptr: no key of ours has that id.
+  const Key* find(std::uint8_t id) const;
 };
 
 struct Token {
@@ -49,14 +52,34 @@ struct TokenOrder {
 struct MintedToken {
   std::string text;
   WallTime expires{};
+  std::string code;  ///< for typing: see typed_code
 };
 
 MintedToken mint(const TokenOrder& order, const TokenKeys& keys, WallTime now, std::chrono::seconds rotation,
                  const Random& random);
 
-/// bad_signature: malformed, another key or another store; expired: was good once.
+/// bad_signature: malformed, another key or another store, or signed by a previous key beyond its time; expired: was
+/// good once.
 tl::expected<Token, campaign::Reason> verify(std::string_view text, const TokenKeys& keys, std::string_view store,
                                              const std::vector<std::string>& zones, WallTime now,
                                              std::chrono::seconds rotation);
+
+// ---- what is typed instead -------------------------------------------------------------------------------------
+
+/// Crockford base-32 characters of a typed code: 40 bits of an HMAC over the token, so that it says nothing of it.
+inline constexpr std::size_t kTypedCode = 8;
+
+/// What a person typed → upper case without spaces and hyphens, I L → 1, O → 0; nullopt when it is not a typed code.
+std::optional<std::string> canonical_typed(std::string_view text);
+
+/// The screen token, of now or one rotation before, whose code this is: found by making each anew. nullopt: none.
+std::optional<std::string> screen_token_of(const std::string& code, const TokenKeys& keys, std::string_view store,
+                                           const std::vector<std::string>& zones, WallTime now,
+                                           std::chrono::seconds rotation);
+
+/// A token without its signature: what is kept for the codes of other kinds. Useless without the key.
+Bytes body_of(std::string_view token);
+/// The token of that body, signed anew by the key it names; empty when there is no such key.
+std::string token_of(ByteView body, const TokenKeys& keys);
 
 }  // namespace foyer::portal

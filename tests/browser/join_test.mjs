@@ -21,7 +21,7 @@ for (const [locale, text] of Object.entries(words))
         if (script) assert.deepEqual(await inspect(guest.page), []);
         await guest.page.fill("#code", mint().slice("/q/".length));
         await guest.page.getByLabel(text.consent).check();
-        await guest.page.getByRole("button", { name: text.join }).tap();
+        await guest.page.getByRole("button", { name: text.join, exact: true }).tap();
         await guest.page.waitForURL("**/welcome");
         assert.equal(await guest.page.textContent("h1"), text.online);
         if (script) assert.deepEqual(await inspect(guest.page), []);
@@ -37,7 +37,7 @@ for (const [locale, text] of Object.entries(words))
         if (script) assert.deepEqual(await inspect(guest.page), []);
         assert.equal(ctl("clients").filter((one) => one.ip === guest.address).length, 0, "looking changes nothing");
         await guest.page.getByLabel(text.consent).check();
-        await guest.page.getByRole("button", { name: text.join }).tap();
+        await guest.page.getByRole("button", { name: text.join, exact: true }).tap();
         await guest.page.waitForURL("**/welcome");
         assert.equal(ctl("clients").find((one) => one.ip === guest.address).way, "link");
         assert.deepEqual(guest.faults, []);
@@ -51,7 +51,7 @@ describe("the page", () => {
     await guest.page.goto(origin);
     await guest.page.fill("#code", "nonsense");
     await guest.page.getByLabel(words.en.consent).check();
-    await guest.page.getByRole("button", { name: "Go online" }).tap();
+    await guest.page.getByRole("button", { name: "Go online", exact: true }).tap();
     await guest.page.getByRole("heading", { name: "This code is not valid here" }).waitFor();
     await guest.page.getByRole("link", { name: "Back to start" }).tap();
     await guest.page.getByRole("heading", { name: words.en.heading }).waitFor();

@@ -127,6 +127,39 @@ TEST_F(GuestsTest, ReconcileAdoptsRecordedAndShutsTheRest) {
   EXPECT_EQ(guests.open_sessions(), 2u);
 }
 
+TEST_F(GuestsTest, CarriedToAnotherDeviceTheOldAddressIsShut) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  gate.bytes[{mac(1), ip(1)}] = 1000;
+  clock.advance(30min);
+  auto moved = session_of(1);
+  moved.since = clock.wall() - 30min;
+  moved.until = moved.since + 2h;
+  moved.pair = subjects.names(mac(2), ip(2)).front().pair;
+  ASSERT_TRUE(guests.carry(moved, ip(2)));
+  EXPECT_FALSE(gate.open.contains({mac(1), ip(1)}));
+  EXPECT_EQ(gate.open.at({mac(2), ip(2)}), 90min);
+  EXPECT_FALSE(guests.who(ip(1)).value().session);
+  EXPECT_EQ(guests.who(ip(2)).value().session->id, "s1");
+  EXPECT_EQ(guests.who(ip(2)).value().device, session_of(1).device) << "its limits go on";
+  gate.bytes[{mac(2), ip(2)}] = 11;
+  EXPECT_EQ(guests.clients().at(0).bytes_up, 1011u);
+  EXPECT_TRUE(ended.empty());
+  EXPECT_EQ(guests.sessions(), 1u);
+}
+
+TEST_F(GuestsTest, CarriedToANewAddressOfTheSameMacItsIpv6StaysOpen) {
+  const auto v6 = parse_ip("2001:db8::1").value();
+  stations.list[0].ips.push_back(v6);
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  stations.list[0].ips = {ip(5), v6};
+  auto moved = session_of(1);
+  moved.pair = subjects.names(mac(1), ip(5)).front().pair;
+  ASSERT_TRUE(guests.carry(moved, ip(5)));
+  EXPECT_TRUE(gate.open.contains({mac(1), ip(5)}));
+  EXPECT_TRUE(gate.open.contains({mac(1), v6}));
+  EXPECT_FALSE(gate.open.contains({mac(1), ip(1)}));
+}
+
 TEST_F(GuestsTest, AnotherAddressOfTheMacStaysShut) {
   ASSERT_TRUE(guests.open(session_of(1), ip(1)));
   guests.on_station({mac(1), {ip(5)}, true, {}});

@@ -8,6 +8,8 @@
 #include "app/broadcasts.hpp"
 #include "app/clerk.hpp"
 #include "app/feed.hpp"
+#include "app/guesses.hpp"
+#include "app/pairings.hpp"
 #include "app/rates.hpp"
 #include "app/secrets.hpp"
 
@@ -97,6 +99,95 @@ TEST_F(SecretsTest, PseudonymKeysRotateAndOldOnesGo) {
     EXPECT_TRUE(rotate_pseudonyms(folder, secrets, 24h, kernel_random, now + day * 25h).value());
   EXPECT_EQ(load_secrets(folder, kernel_random, now).value().pseudonyms.size(), kPseudonymKeys);
   for (const auto& kept : secrets.pseudonyms) EXPECT_NE(kept.key, first);
+}
+
+TEST_F(SecretsTest, TokenKeysRotateAndStayAsLongAsWhatTheySigned) {
+  auto secrets = load_secrets(folder, kernel_random, now).value();
+  const auto first = secrets.tokens.current;
+  ASSERT_TRUE(note_signed(folder, secrets, now + 100h));
+  ASSERT_TRUE(rotate_tokens(folder, secrets, now + 2h, kernel_random, now));
+  const auto read = load_secrets(folder, kernel_random, now).value().tokens;
+  EXPECT_NE(read.current.secret, first.secret);
+  EXPECT_NE(read.current.id, first.id);
+  ASSERT_EQ(read.previous.size(), 1u);
+  EXPECT_EQ(read.previous[0].secret, first.secret);
+  EXPECT_GE(read.previous[0].until, now + 100h);
+  EXPECT_LE(read.previous[0].until, now + 124h);
+  ASSERT_TRUE(rotate_tokens(folder, secrets, now + 202h, kernel_random, now + 200h));
+  EXPECT_EQ(secrets.tokens.previous.size(), 1u) << "the first one's time is over";
+  EXPECT_EQ(secrets.tokens.find(first.id), nullptr);
+}
+
+TEST_F(SecretsTest, NoTokenKeyThatIsNeededGoes) {
+  auto secrets = load_secrets(folder, kernel_random, now).value();
+  for (std::size_t i = 1; i < kTokenKeys; ++i)
+    ASSERT_TRUE(rotate_tokens(folder, secrets, now + 2h, kernel_random, now)) << i;
+  const auto refused = rotate_tokens(folder, secrets, now + 2h, kernel_random, now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::refuse);
+  EXPECT_EQ(secrets.tokens.previous.size(), kTokenKeys - 1);
+  EXPECT_TRUE(rotate_tokens(folder, secrets, now + 9h, kernel_random, now + 3h));
+}
+
+TEST(Guesses, FiveWrongInARowWaitLongerEachTime) {
+  Guesses guesses;
+  MonoTime now{};
+  const auto five_wrong = [&] {
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(guesses.may("a", now));
+      guesses.tell("a", false, now);
+    }
+  };
+  five_wrong();
+  EXPECT_FALSE(guesses.may("a", now + 59s));
+  EXPECT_TRUE(guesses.may("b", now));
+  now += 1min;
+  five_wrong();
+  EXPECT_FALSE(guesses.may("a", now + 119s));
+  now += 2min;
+  EXPECT_TRUE(guesses.may("a", now));
+  guesses.tell("a", true, now);
+  EXPECT_EQ(guesses.size(), 0u) << "a right one clears";
+}
+
+TEST(Guesses, AllDevicesTogetherAreSlowedDownToo) {
+  Guesses guesses;
+  MonoTime now{};
+  now += 1h;
+  for (int i = 0; i < Guesses::kInAll; ++i) guesses.tell(std::to_string(i), false, now);
+  EXPECT_FALSE(guesses.may("somebody new", now + 59s));
+  EXPECT_TRUE(guesses.may("somebody new", now + 60s));
+  for (std::size_t i = 0; i < Guesses::kMost + 500; ++i) guesses.tell("x" + std::to_string(i), false, now);
+  EXPECT_EQ(guesses.size(), Guesses::kMost);
+}
+
+TEST(Pairings, AreFewShortAndConfirmedOnce) {
+  Pairings pairings;
+  MonoTime now{};
+  const auto ip = *parse_ip("10.0.0.9");
+  const auto one = pairings.begin("laptop", ip, true, kernel_random, now);
+  EXPECT_EQ(one.number.size(), 4u);
+  const auto newer = pairings.begin("laptop", ip, true, kernel_random, now);
+  EXPECT_FALSE(pairings.find(one.id, now)) << "one a device";
+  EXPECT_FALSE(pairings.find(newer.id, now)->confirmed);
+  EXPECT_TRUE(pairings.confirm(newer.id, "s", now)->has_value());
+  EXPECT_FALSE(pairings.confirm(newer.id, "s", now)->has_value());
+  EXPECT_TRUE(pairings.find(newer.id, now)->confirmed);
+  EXPECT_FALSE(pairings.find(newer.id, now + Pairings::kLife));
+  for (std::size_t i = 0; i < Pairings::kMost + 10; ++i)
+    (void)pairings.begin(std::to_string(i), ip, true, kernel_random, now);
+  EXPECT_EQ(pairings.size(), Pairings::kMost);
+}
+
+TEST(Pairings, ASessionVouchesForThree) {
+  Pairings pairings;
+  MonoTime now{};
+  for (int i = 0; i < 4; ++i) {
+    const auto one = pairings.begin(std::to_string(i), *parse_ip("10.0.0.9"), true, kernel_random, now);
+    const auto answer = pairings.confirm(one.id, "s", now);
+    EXPECT_EQ(answer.has_value(), i < 3);
+    if (!answer) EXPECT_EQ(answer.error(), campaign::Reason::rate_limited);
+  }
 }
 
 TEST(Feed, DeliversInOrderAndTellsWhatWasMissed) {

@@ -146,5 +146,49 @@ TEST_F(Sessions, OverdueSessionsAreEndedBySweep) {
   EXPECT_EQ(last(Stream::ledger, "wifi.ended")["seconds"], 7200);
 }
 
+TEST_F(Sessions, IsCarriedToAnotherAddressWithItsTime) {
+  open();
+  const auto before = admit(command("s1")).session;
+  admit(command("s2", "dev-b"));
+  pass(30min);
+  const auto carried = ledger_->carry_session("s1", "dev-b1", kDeadline).value();
+  ASSERT_TRUE(carried);
+  EXPECT_EQ(carried->until, before.until);
+  EXPECT_EQ(carried->subject, "alice");
+  EXPECT_EQ(carried->device, "dev") << "its limits go on";
+  EXPECT_EQ(carried->way, Way::pass);
+  EXPECT_EQ(last(Stream::ledger, "wifi.ended")["session"], "s2") << "who was recorded there is ended";
+  EXPECT_EQ(last(Stream::ledger, "wifi.admitted")["way"], "pass");
+  open();
+  const auto sessions = ledger_->sessions(kDeadline).value();
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].pair, "dev-b1");
+  pass(90min);
+  EXPECT_FALSE(ledger_->carry_session("s1", "dev3", kDeadline).value()) << "over";
+  EXPECT_FALSE(ledger_->carry_session("s9", "dev3", kDeadline).value()) << "unknown";
+}
+
+TEST_F(Sessions, WhoWasVouchedForStaysThat) {
+  open();
+  auto laptop = command("s1");
+  laptop.session.way = Way::pair;
+  admit(laptop);
+  EXPECT_EQ(ledger_->carry_session("s1", "dev2", kDeadline).value()->way, Way::pair);
+}
+
+TEST_F(Sessions, TypedCodesAreKeptUntilTheyEndAndBelongToOneToken) {
+  open();
+  const Bytes body{1, 2, 3}, other{4};
+  ASSERT_TRUE(ledger_->keep_typed("ABCDEFGH", body, now() + 1h, kDeadline));
+  EXPECT_TRUE(ledger_->keep_typed("ABCDEFGH", body, now() + 1h, kDeadline));
+  EXPECT_EQ(ledger_->keep_typed("ABCDEFGH", other, now() + 1h, kDeadline).error().code, Code::refuse);
+  open();
+  EXPECT_EQ(ledger_->typed("ABCDEFGH", kDeadline).value(), body);
+  EXPECT_FALSE(ledger_->typed("ABCDEFGJ", kDeadline).value());
+  pass(1h);
+  EXPECT_FALSE(ledger_->typed("ABCDEFGH", kDeadline).value());
+  EXPECT_TRUE(ledger_->keep_typed("ABCDEFGH", other, now() + 1h, kDeadline));
+}
+
 }  // namespace
 }  // namespace foyer::ledger

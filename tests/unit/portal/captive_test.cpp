@@ -116,10 +116,15 @@ TEST(CaptiveApi, tells_each_phone_about_itself) {
   EXPECT_EQ(header(outside, "Cache-Control"), "private");
   EXPECT_EQ(body(outside)["captive"], true);
   EXPECT_EQ(body(outside)["user-portal-url"], "http://10.77.0.1/");
+  EXPECT_EQ(body(outside)["can-extend-session"], true);
   EXPECT_FALSE(body(outside).contains("seconds-remaining"));
+  house.services.visitors[*parse_ip("10.77.0.2")].bytes_left = 1234567;
   const auto inside = body(house.get("/captive/api"));
   EXPECT_EQ(inside["captive"], false);
   EXPECT_EQ(inside["seconds-remaining"], 3600);
+  EXPECT_EQ(inside["bytes-remaining"], 1234567);
+  EXPECT_EQ(inside["venue-info-url"], "http://10.77.0.1/welcome");
+  EXPECT_EQ(inside["user-portal-url"], "http://10.77.0.1/");
   EXPECT_EQ(body(house.get("/captive/api", "10.77.0.99"))["captive"], true);
   house.services.broken = Code::retry;
   EXPECT_EQ(house.get("/captive/api").status, 503);

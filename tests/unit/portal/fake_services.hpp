@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ class FakeServices final : public Services {
  public:
   Result<Visitor> who(const IpAddress& ip) override {
     ++asked;
+    if (throws) throw std::runtime_error("thrown on purpose");
     if (broken) return fail(*broken, "broken on purpose");
     auto found = visitors.find(ip);
     if (found == visitors.end()) return fail(Code::refuse, "nobody at that address");
@@ -27,8 +29,44 @@ class FakeServices final : public Services {
     orders.push_back(order);
     campaign::AdmitAnswer answer;
     answer.refused = refuse_admit;
-    answer.session = order.command.session;
+    answer.session = admitted.value_or(order.command.session);
     return answer;
+  }
+  Result<std::optional<Session>> carry(const std::string& session, const IpAddress& ip) override {
+    carried.emplace_back(session, to_string(ip));
+    for (auto& [from, visitor] : visitors) {
+      if (!visitor.session || visitor.session->id != session) continue;
+      auto moved = *visitor.session;
+      visitor.session.reset();
+      visitors[ip].session = moved;
+      return std::optional(moved);
+    }
+    return std::optional<Session>();
+  }
+  Result<std::optional<Bytes>> token_body(const std::string& typed) override {
+    const auto found = typed_codes.find(typed);
+    return found == typed_codes.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<bool> may_guess(const std::string&) override { return may_type; }
+  void guessed(const std::string&, bool right) override { guesses.push_back(right); }
+  Result<Pairing> begin_pairing(const Visitor& device, const IpAddress& ip, bool consent) override {
+    pairings.push_back({"0123456789abcdef0123456789abcdef", ip, device.device, "0417", consent, false});
+    return pairings.back();
+  }
+  Result<std::optional<Pairing>> pairing(const std::string& id) override {
+    for (const auto& one : pairings)
+      if (one.id == id) return std::optional(one);
+    return std::optional<Pairing>();
+  }
+  Result<tl::expected<std::optional<Pairing>, campaign::Reason>> confirm_pairing(const std::string& id,
+                                                                                 const std::string&) override {
+    using Answer = tl::expected<std::optional<Pairing>, campaign::Reason>;
+    for (auto& one : pairings)
+      if (one.id == id && !one.confirmed) {
+        one.confirmed = true;
+        return Answer(std::optional(one));
+      }
+    return Answer(std::optional<Pairing>());
   }
   Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override {
     draws.push_back(command);
@@ -76,7 +114,14 @@ class FakeServices final : public Services {
   WallTime time = kNow;
 
   int asked = 0;
+  bool throws = false;
+  std::optional<Session> admitted;  // what admit answers with, where the test says
   std::vector<AdmitOrder> orders;
+  std::vector<std::pair<std::string, std::string>> carried;  // session, address
+  std::map<std::string, Bytes> typed_codes;
+  bool may_type = true;
+  std::vector<bool> guesses;
+  std::vector<Pairing> pairings;
   std::vector<campaign::DrawCommand> draws;
   std::vector<campaign::TillRequest> till;
   std::vector<std::pair<std::string, bool>> consents;
@@ -88,21 +133,21 @@ class FakeServices final : public Services {
 class House {
  public:
   House() : House(default_settings()) {}
-  explicit House(Settings settings) : portal(settings, keys(), services, counting()) {
-    Visitor in{"subject-a", "device-a", "pair-a", Session{}, true, 3, "entrance", true, {"subject-a"}};
+  explicit House(Settings settings) : portal(settings, keys(), services, tally, counting()) {
+    Visitor in{"subject-a", "device-a", "pair-a", Session{}, true, 3, "entrance", true, {"subject-a"}, {}};
     in.session->id = "11111111111111111111111111111111";
     in.session->until = kNow + std::chrono::hours(1);
     services.visitors[*parse_ip("10.77.0.2")] = in;
-    services.visitors[*parse_ip("10.77.0.3")] = {"subject-b", "device-b", "pair-b", std::nullopt, true,
-                                                 0,           "",         false,    {"subject-b"}};
+    services.visitors[*parse_ip("10.77.0.3")] = {"subject-b", "device-b", "pair-b", std::nullopt,  true,
+                                                 0,           "",         false,    {"subject-b"}, {}};
   }
 
   static TokenKeys keys() {
     TokenKeys out;
     out.current.id = 2;
     out.current.secret.fill(0x42);
-    out.previous = TokenKeys::Key{1, {}};
-    out.previous->secret.fill(0x17);
+    out.previous.push_back({1, {}, kNow + std::chrono::hours(2)});
+    out.previous.front().secret.fill(0x17);
     return out;
   }
   static Random counting() {
@@ -161,6 +206,7 @@ class House {
   }
 
   FakeServices services;
+  Tally tally;
   Portal portal;
 };
 

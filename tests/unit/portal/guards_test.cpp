@@ -200,9 +200,15 @@ class FakeAdmin final : public AdminServices {
     minted = kind + "/" + zone + "/" + (ttl ? std::to_string(ttl->count()) : "-");
     return std::string("{}");
   }
+  Result<PrintFacts> print_facts(const PrintOrder& order) override {
+    printed = order;
+    return PrintFacts{{{"en", "Shop"}}, {"en"}, "#07c160", nullptr, "Store", "", "http://10.77.0.1/q/x", "ABCDEFGH"};
+  }
+  Result<std::string> rotate_tokens() override { return std::string(R"({"key":2,"previous":[]})"); }
   std::shared_ptr<ports::HttpStream> follow_events() override { return nullptr; }
   bool is_ready = true;
   std::string minted;
+  std::optional<PrintOrder> printed;
 };
 
 ports::HttpResponse ask(const Admin& admin, const char* method, const char* path, const json& object = {},
@@ -235,6 +241,18 @@ TEST(AdminSide, answers_and_mints) {
   EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"ttl", 90}}).status, 200);
   EXPECT_EQ(services.minted, "poster//90");
   EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"ttl", "soon"}}).status, 400);
+}
+
+TEST(AdminSide, prints_pictures) {
+  FakeAdmin services;
+  Admin admin(services);
+  const auto poster = ask(admin, "POST", "/v1/qr", {{"what", "poster"}, {"format", "svg"}, {"paper", "a5"}});
+  EXPECT_EQ(poster.status, 200);
+  EXPECT_EQ(header(poster, "Content-Type"), "image/svg+xml");
+  EXPECT_TRUE(services.printed->a5);
+  EXPECT_EQ(header(ask(admin, "POST", "/v1/qr", {{"what", "wifi"}, {"format", "png"}}), "Content-Type"), "image/png");
+  EXPECT_EQ(ask(admin, "POST", "/v1/qr", {{"what", "tea"}}).status, 400);
+  EXPECT_EQ(ask(admin, "POST", "/v1/qr", {{"what", "wifi"}, {"format", "gif"}}).status, 400);
 }
 
 TEST(AdminSide, asks_for_the_password_except_for_health) {

@@ -4,6 +4,7 @@
 
 #include "fake_services.hpp"
 #include "portal/nonce.hpp"
+#include "portal/pass.hpp"
 
 namespace foyer::portal {
 namespace {
@@ -61,12 +62,69 @@ TEST(Token, is_refused_when_malformed_or_of_another_store_or_key) {
   EXPECT_EQ(verify(text, keys, "store-001", kZones, kNow, 30s).error(), Reason::bad_signature);
 }
 
-TEST(Token, of_the_previous_key_still_counts) {
+TEST(Token, of_the_previous_key_counts_for_what_it_signed_in_its_time) {
   auto before = House::keys();
-  before.current = *before.previous;
-  before.previous.reset();
-  const auto text = mint({TokenKind::poster, "store-001", "", 1h}, before, kNow, 30s, House::counting()).text;
-  EXPECT_TRUE(check(text));
+  before.current = before.previous.front();
+  before.previous.clear();
+  const auto signed_for = [&](std::chrono::hours ttl) {
+    return mint({TokenKind::poster, "store-001", "", ttl}, before, kNow, 30s, House::counting()).text;
+  };
+  EXPECT_TRUE(check(signed_for(2h)));
+  EXPECT_EQ(check(signed_for(3h)).error(), Reason::bad_signature) << "a leaked key makes no longer token";
+}
+
+TEST(Token, code_for_typing_finds_the_screens_token_again) {
+  const auto slot = from_unix_ms(1'763'780'400'000 / 30'000 * 30'000);
+  for (const auto& zone : {"", "entrance", "food"}) {
+    const auto minted = make(TokenKind::screen, zone, slot + 29s);
+    EXPECT_EQ(minted.code.size(), kTypedCode);
+    EXPECT_EQ(canonical_typed(minted.code), minted.code);
+    const auto found = [&](WallTime now) {
+      return screen_token_of(minted.code, House::keys(), "store-001", kZones, now, 30s);
+    };
+    EXPECT_EQ(found(slot + 29s), minted.text);
+    EXPECT_EQ(found(slot + 59s), minted.text);
+    EXPECT_FALSE(found(slot + 60s)) << "over";
+    EXPECT_FALSE(found(slot - 1s)) << "not yet";
+    EXPECT_FALSE(screen_token_of(minted.code, House::keys(), "store-002", kZones, slot, 30s));
+  }
+}
+
+TEST(Token, code_for_typing_is_read_as_people_write_it) {
+  EXPECT_EQ(canonical_typed(" 0ab1-cdeF "), "0AB1CDEF");
+  EXPECT_EQ(canonical_typed("oab i\tcdel"), "0AB1CDE1");
+  for (const char* wrong : {"", "ABCDEFG", "ABCDEFGHJ", "ABCDEFGU", "ABCD_FGH", "ABCDEFG\xc3"})
+    EXPECT_FALSE(canonical_typed(wrong)) << wrong;
+}
+
+TEST(Token, body_is_signed_anew_by_the_key_it_names_and_no_other) {
+  const auto minted = make(TokenKind::receipt);
+  EXPECT_EQ(token_of(body_of(minted.text), House::keys()), minted.text);
+  auto keys = House::keys();
+  keys.current.id = 9;
+  EXPECT_EQ(token_of(body_of(minted.text), keys), "");
+  EXPECT_EQ(token_of(body_of("x"), House::keys()), "");
+}
+
+TEST(Pass, names_its_session_and_every_bit_counts) {
+  const std::string session = "00112233445566778899aabbccddeeff";
+  const auto text = make_pass(House::keys(), session);
+  EXPECT_TRUE(looks_like_pass(text));
+  EXPECT_EQ(session_of_pass(House::keys(), text, kNow), session);
+  const auto raw = *from_base64url(text);
+  for (std::size_t bit = 0; bit < raw.size() * 8; ++bit) {
+    auto changed = raw;
+    changed[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    ASSERT_FALSE(session_of_pass(House::keys(), to_base64url(changed), kNow)) << "bit " << bit;
+  }
+  EXPECT_FALSE(looks_like_pass(make(TokenKind::poster).text));
+  EXPECT_FALSE(session_of_pass(House::keys(), make(TokenKind::poster).text, kNow));
+  auto rotated = House::keys();
+  rotated.previous.insert(rotated.previous.begin(), rotated.current);
+  rotated.previous.front().until = kNow + 1h;
+  rotated.current = {7, {}, {}};
+  EXPECT_EQ(session_of_pass(rotated, text, kNow), session);
+  EXPECT_FALSE(session_of_pass(rotated, text, kNow + 1h));
 }
 
 TEST(Token, expires_to_the_second) {
