@@ -124,11 +124,11 @@ class Detection(unittest.TestCase):
                     f"addr add {BOX}/16 dev lan0", f"addr add {BOX6}/64 dev lan0 nodad",
                     "addr add 198.51.100.1/24 dev u0", "addr add 2001:db8:1::1/64 dev u0 nodad",
                     "link set lan0 up", "link set u0 up",
-                    "route add default via 198.51.100.2", "-6 route add default via 2001:db8:1::2"])
+                    "route add default via 198.51.100.2", "route add default via 2001:db8:1::2"])
         cls.internet.ip(["addr add 198.51.100.2/24 dev i0", f"addr add {INTERNET}/32 dev i0",
                          "addr add 2001:db8:1::2/64 dev i0 nodad", f"addr add {INTERNET6}/128 dev i0 nodad", "link set i0 up"])
         cls.phone_net.ip(["addr add 10.9.0.1/16 dev p0", "addr add fd00:9::1/64 dev p0 nodad", "link set p0 up",
-                          f"route add default via {BOX}", f"-6 route add default via {BOX6}"])
+                          f"route add default via {BOX}", f"route add default via {BOX6}"])
 
     @classmethod
     def serve(cls, family, address, closing):
@@ -139,6 +139,7 @@ class Detection(unittest.TestCase):
                 return server((address, 80), RealHosts)
         running = wait_for(f"port 80 of {address}", made)
         threading.Thread(target=running.serve_forever, daemon=True).start()
+        closing.callback(running.server_close)
         closing.callback(running.shutdown)
 
     def send(self, address, data, port=80):

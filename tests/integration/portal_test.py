@@ -189,8 +189,10 @@ class Pictures(PortalCase):
             png = self.shop.dir / "drawn.png"
             subprocess.run(["rsvg-convert", "-w", "1600", "-b", "white", "-o", png, path], check=True, timeout=30)
             path = png
-        done = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", path], capture_output=True, timeout=30)
-        return done.stdout.decode().strip().splitlines()
+        # The bytes as they are: without being told zbar guesses a character set, and guesses wrong.
+        done = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", "-Sqrcode.binary", path],
+                              capture_output=True, timeout=30)
+        return [text.strip() for text in re.findall(r"WIFI:.*?;;|http://\S+?(?=WIFI:|\s|$)|.+", done.stdout.decode(), re.DOTALL) if text.strip()]
 
     def qr(self, *words):
         done = subprocess.run([BIN / "foyerctl", "--socket", self.shop.dir / "control.sock", "qr", *words], capture_output=True, timeout=10)
