@@ -186,7 +186,9 @@ TEST(Pairings, ASessionVouchesForThree) {
     const auto one = pairings.begin(std::to_string(i), *parse_ip("10.0.0.9"), true, kernel_random, now);
     const auto answer = pairings.confirm(one.id, "s", now);
     EXPECT_EQ(answer.has_value(), i < 3);
-    if (!answer) EXPECT_EQ(answer.error(), campaign::Reason::rate_limited);
+    if (!answer) {
+      EXPECT_EQ(answer.error(), campaign::Reason::rate_limited);
+    }
   }
 }
 
