@@ -28,7 +28,7 @@ void read_sections(const Fields& root, Config& config) {
   read_optional(root, "shoppers", read_shoppers, config.shoppers);
   read_part(root, "wifi", read_wifi, config.wifi);
   read_part(root, "portal", read_portal, config.portal);
-  read_part(root, "pos", read_pos, config.pos_keys_file);
+  read_part(root, "pos", read_pos, config);
   read_optional(root, "upstream", read_upstream, config.upstream);
   root.read("campaigns", config.campaigns, &Value::text, kMostPath);
   read_part(root, "admin", read_admin, config.admin);

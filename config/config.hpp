@@ -139,6 +139,15 @@ struct Admin {
   bool operator==(const Admin&) const = default;
 };
 
+/// How long rows stay after what they tell of is over (docs/privacy.md).
+struct Keep {
+  std::chrono::seconds coupons = std::chrono::days{400};  ///< redeemed, expired or voided, with their uses
+  std::chrono::seconds sales = std::chrono::days{400};
+  std::chrono::seconds prizes = std::chrono::days{1096};  ///< the record of what was won
+  std::chrono::seconds consents = std::chrono::days{1096};
+  bool operator==(const Keep&) const = default;
+};
+
 enum class PrivacyMode { counting, visit, member };
 
 struct Config {
@@ -151,11 +160,13 @@ struct Config {
   Wifi wifi;
   Portal portal;
   std::string pos_keys_file;
+  std::string chain_keys_file;  ///< public keys of the chain's other shops; empty: none
   std::optional<Upstream> upstream;
   std::string campaigns = "/etc/foyer/campaigns.d";
   Admin admin;
   PrivacyMode privacy = PrivacyMode::visit;
   std::uint32_t privacy_k = 10;
+  Keep keep;
   bool operator==(const Config&) const = default;
 };
 

@@ -28,12 +28,13 @@ constexpr string_view kPortal[] = {"http", "https", "hosts", "screen_rotation", 
 constexpr string_view kHttps[] = {"listen", "host", "certificate", "key"};
 constexpr string_view kConsent[] = {"required", "terms"};
 constexpr string_view kRates[] = {"draws", "redeems"};
-constexpr string_view kPos[] = {"keys_file"};
+constexpr string_view kPos[] = {"keys_file", "chain_keys_file"};
 constexpr string_view kUpstream[] = {"mqtt", "acknowledge"};
 constexpr string_view kMqtt[] = {"host", "port", "tls", "username", "password_file", "keepalive"};
 constexpr string_view kTls[] = {"ca", "certificate", "key"};
 constexpr string_view kAdmin[] = {"socket", "http", "password_file"};
-constexpr string_view kPrivacy[] = {"mode", "k"};
+constexpr string_view kPrivacy[] = {"mode", "k", "keep"};
+constexpr string_view kKeep[] = {"coupons", "sales", "prizes", "consents"};
 
 constexpr MapKeys kTable[] = {{"", kRoot},
                               {"gateway", kGateway},
@@ -57,7 +58,8 @@ constexpr MapKeys kTable[] = {{"", kRoot},
                               {"upstream.mqtt", kMqtt},
                               {"upstream.mqtt.tls", kTls},
                               {"admin", kAdmin},
-                              {"privacy", kPrivacy}};
+                              {"privacy", kPrivacy},
+                              {"privacy.keep", kKeep}};
 
 }  // namespace
 

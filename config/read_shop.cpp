@@ -125,6 +125,17 @@ void read_shoppers(const Value& value, Shoppers& shoppers) {
   map->read("lease", shoppers.lease, &Value::seconds, 1s, 7 * 24h);
 }
 
+void read_keep(const Value& value, Keep& keep) {
+  using namespace std::chrono_literals;
+  constexpr std::chrono::seconds kLongest = std::chrono::days{3653};
+  const auto map = section(value, "privacy.keep");
+  if (!map) return;
+  map->read("coupons", keep.coupons, &Value::seconds, 24h, kLongest);
+  map->read("sales", keep.sales, &Value::seconds, 24h, kLongest);
+  map->read("prizes", keep.prizes, &Value::seconds, 24h, kLongest);
+  map->read("consents", keep.consents, &Value::seconds, 24h, kLongest);
+}
+
 void read_privacy(const Value& value, Config& config) {
   const auto map = section(value, "privacy");
   if (!map) return;
@@ -132,6 +143,7 @@ void read_privacy(const Value& value, Config& config) {
       "mode", config.privacy,
       {{"counting", PrivacyMode::counting}, {"visit", PrivacyMode::visit}, {"member", PrivacyMode::member}});
   map->read("k", config.privacy_k, &Value::number, 1, 1'000'000);
+  if (const auto keep = map->find("keep")) read_keep(*keep, config.keep);
 }
 
 }  // namespace foyer::config

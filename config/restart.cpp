@@ -33,6 +33,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
   compare("admin.socket", running.admin.socket, wanted.admin.socket);
   compare("admin.http", running.admin.http, wanted.admin.http);
   compare("admin.password_file", running.admin.password_file, wanted.admin.password_file);
+  compare("privacy.keep", running.keep, wanted.keep);
   return keys;
 }
 
@@ -52,6 +53,7 @@ Config keep_fixed(const Config& running, Config wanted) {
   wanted.portal.https = running.portal.https;
   wanted.upstream = running.upstream;
   wanted.admin = running.admin;
+  wanted.keep = running.keep;
   return wanted;
 }
 

@@ -26,7 +26,7 @@ void read_zones(const Value& value, std::vector<Zone>& zones);
 void read_shoppers(const Value& value, Shoppers& shoppers);
 void read_wifi(const Value& value, Wifi& wifi);
 void read_portal(const Value& value, Portal& portal);
-void read_pos(const Value& value, std::string& keys_file);
+void read_pos(const Value& value, Config& config);
 void read_upstream(const Value& value, Upstream& upstream);
 void read_admin(const Value& value, Admin& admin);
 void read_privacy(const Value& value, Config& config);

@@ -18,6 +18,9 @@ int main(int argc, char** argv) {
   ctl::add_wifi(shell);
   ctl::add_tokens(shell);
   ctl::add_qr(shell);
+  ctl::add_coupons(shell);
+  ctl::add_staff(shell);
+  ctl::add_privacy(shell);
   ctl::add_offline(shell);
   try {
     cli.parse(argc, argv);

@@ -91,6 +91,7 @@ class App::Impl {
   Pairings pairings_;
   portal::Tally tally_;
   Feed feed_;
+  StaffSessions staff_;
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Clerk> clerk_;
   std::unique_ptr<Guests> guests_;
@@ -234,7 +235,7 @@ void App::Impl::make_admin() {
 
 void App::Impl::make_portal() {
   if (!services_) return;  // not serving yet
-  auto settings = portal_settings(seen_config(), guest_port());
+  auto settings = portal_settings(seen_config(), secrets_, guest_port());
   if (config_.portal.https) settings.own_hosts.push_back(config_.portal.https->host);
   auto made =
       std::make_shared<const portal::Portal>(std::move(settings), secrets_.tokens, *services_, tally_, kernel_random);
@@ -244,7 +245,7 @@ void App::Impl::make_portal() {
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, Services::Core{parts_.core, *guests_, rates_, guesses_, pairings_},
+  services_ = std::make_unique<Services>(settings, Services::Core{parts_.core, *guests_, rates_, guesses_, pairings_, staff_},
                                          *ledger_, parts_.clock, [this] { return portal_.load()->terms_hash(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
@@ -268,10 +269,12 @@ Admin::Core App::Impl::admin_core() {
           *guests_,
           *hearing_,
           feed_,
+          staff_,
           [this] { return snapshot(); },
           [this] { return parts_.radio->status(); },
           [this](const portal::TokenOrder& order) { return mint(order); },
           [this] { return rotate_tokens(); },
+          [this] { return portal_settings(config_, secrets_, guest_port()).shop_keys; },
           [this] { return config_; },
           [this] { return portal_url(seen_config(), guest_port()); }};
 }

@@ -238,6 +238,15 @@ Result<void> Guests::end(Entry& entry, const std::string& reason) {
   return {};
 }
 
+Result<std::size_t> Guests::remove_named(const std::vector<std::string>& subjects, const std::string& reason) {
+  std::vector<std::string> pairs;
+  for (const auto& [pair, entry] : by_pair_)
+    if (std::find(subjects.begin(), subjects.end(), entry.session.subject) != subjects.end()) pairs.push_back(pair);
+  for (const auto& pair : pairs)
+    if (auto ended = end(by_pair_.at(pair), reason); !ended) return fail(ended);
+  return pairs.size();
+}
+
 Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::string& reason) {
   if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
   const auto mac = parse_mac(ip_or_mac);

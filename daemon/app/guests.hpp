@@ -42,6 +42,8 @@ class Guests final : public ports::StationEvents {
   /// The ledger moved this session to the device at `ip`: opens it there and shuts where it was open before.
   Result<void> carry(const Session& session, const IpAddress& ip);
 
+  /// Shuts every session under these names and ends it. The number shut.
+  Result<std::size_t> remove_named(const std::vector<std::string>& subjects, const std::string& reason);
   /// Shuts every session of this address and ends it. The number shut.
   Result<std::size_t> remove(const std::string& ip_or_mac, const std::string& reason);
 

@@ -58,15 +58,6 @@ void Orders::refuse_campaign(const std::string& id, const Faults& faults) {
   if (!ledger_.record({refused})) spdlog::error("the refusal of campaign {} could not be recorded", id);
 }
 
-/// Events carry the coupon's id; a person at the telephone reads its code.
-Result<std::string> Orders::code_of(const std::string& id_or_code) {
-  if (auto code = campaign::canonical_code(id_or_code)) return *code;
-  const auto coupon = ledger_.coupon(id_or_code, kLedger);
-  if (!coupon) return fail(coupon);
-  if (!*coupon) return fail(Code::refuse, "not_found");
-  return (*coupon)->code;
-}
-
 Result<std::string> Orders::carry_out(const Command& command) {
   if (command.expires && clock_.wall() > *command.expires) return fail(Code::refuse, "the command has expired");
   switch (command.kind) {
@@ -80,16 +71,13 @@ Result<std::string> Orders::carry_out(const Command& command) {
       return std::string{"{}"};
     }
     case Command::Kind::erase: {
-      const auto done = ledger_.consent(command.id, false, "", kLedger);
+      const auto done = admin_.erase_subject(command.id);
       if (!done) return fail(done);
       return std::string{"{}"};
     }
     case Command::Kind::void_: {
-      const auto code = code_of(command.id);
-      if (!code) return fail(code);
-      const auto done = ledger_.void_coupon(*code, command.reason, kLedger);
+      const auto done = admin_.void_coupon(command.id, command.reason);
       if (!done) return fail(done);
-      if (done->refused) return fail(Code::refuse, "{}", campaign::to_string(*done->refused));
       return std::string{"{}"};
     }
   }

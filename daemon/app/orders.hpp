@@ -31,7 +31,6 @@ class Orders {
 
  private:
   void apply(const sync::CampaignDown& down);
-  Result<std::string> code_of(const std::string& id_or_code);
   Result<std::string> carry_out(const sync::Command& command);
   void answer(const ports::InboundMessage& request, const Result<std::string>& result);
   void refuse_campaign(const std::string& id, const Faults& faults);

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace foyer::app {
 
 using namespace campaign;
@@ -88,16 +90,48 @@ Result<std::vector<Coupon>> Services::coupons_of(const std::string& subject) {
   return ledger_.coupons_of(subject, settings_.ledger_deadline);
 }
 
-Result<TillAnswer> Services::till_check(const TillRequest& request) {
-  return ledger_.check(request, settings_.ledger_deadline);
-}
-
-Result<TillAnswer> Services::till_redeem(const TillRequest& request) {
-  return ledger_.redeem(request, settings_.ledger_deadline);
+Result<TillAnswer> Services::till(const TillRequest& request) {
+  return ledger_.till(request, settings_.ledger_deadline);
 }
 
 Result<void> Services::consent(const std::string& subject, bool given, const std::string& terms_hash) {
   return ledger_.consent(subject, given, terms_hash, settings_.ledger_deadline);
+}
+
+Result<portal::StaffEntry> Services::staff_enter(const IpAddress& ip, const std::string& name, const std::string& pin) {
+  return door_.enter(ip, name, pin);
+}
+
+Result<std::optional<portal::StaffMember>> Services::staff_member(const IpAddress& ip, const std::string& token) {
+  return door_.member(ip, token);
+}
+
+Result<void> Services::staff_leave(const std::string& token) { return door_.leave(token); }
+
+Result<std::string> Services::member_code(const std::string& subject) { return ledger_.member_code(subject); }
+
+namespace {
+
+/// Every name this visitor has here, each once.
+std::vector<std::string> names_of(const portal::Visitor& visitor) {
+  auto names = visitor.known_as;
+  if (std::find(names.begin(), names.end(), visitor.subject) == names.end()) names.push_back(visitor.subject);
+  return names;
+}
+
+}  // namespace
+
+Result<void> Services::erase(const portal::Visitor& visitor) {
+  const auto names = names_of(visitor);
+  // Erased first: a cut in between leaves a session that is open and not recorded, which the next start shuts.
+  if (auto erased = ledger_.erase(names, settings_.ledger_deadline); !erased) return erased;
+  const auto shut = core_.ask([this, names] { return guests_.remove_named(names, "erased"); }, settings_.core_deadline);
+  if (!shut) return fail(shut);
+  return {};
+}
+
+Result<std::string> Services::export_json(const portal::Visitor& visitor) {
+  return ledger_.export_of(names_of(visitor), settings_.ledger_deadline);
 }
 
 Result<std::vector<Campaign>> Services::campaigns() { return ledger_.campaigns(settings_.ledger_deadline); }

@@ -8,6 +8,7 @@
 #include "app/guests.hpp"
 #include "app/pairings.hpp"
 #include "app/rates.hpp"
+#include "app/staff.hpp"
 #include "base/mailbox.hpp"
 #include "ledger/ledger.hpp"
 #include "portal/services.hpp"
@@ -30,6 +31,7 @@ class Services final : public portal::Services {
     Rates& rates;
     Guesses& guesses;
     Pairings& pairings;
+    StaffSessions& staff;
   };
 
   Services(Settings settings, Core core, ledger::Ledger& ledger, const ports::Clock& clock,
@@ -42,6 +44,7 @@ class Services final : public portal::Services {
         pairings_(core.pairings),
         ledger_(ledger),
         clock_(clock),
+        door_(core.box, core.staff, ledger, clock),
         terms_hash_(std::move(terms_hash)) {}
 
   Result<portal::Visitor> who(const IpAddress& ip) override;
@@ -57,8 +60,13 @@ class Services final : public portal::Services {
   Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override;
   Result<std::optional<campaign::Coupon>> coupon(const std::string& id) override;
   Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) override;
-  Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) override;
-  Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) override;
+  Result<campaign::TillAnswer> till(const campaign::TillRequest& request) override;
+  Result<portal::StaffEntry> staff_enter(const IpAddress& ip, const std::string& name, const std::string& pin) override;
+  Result<std::optional<portal::StaffMember>> staff_member(const IpAddress& ip, const std::string& token) override;
+  Result<void> staff_leave(const std::string& token) override;
+  Result<std::string> member_code(const std::string& subject) override;
+  Result<void> erase(const portal::Visitor& visitor) override;
+  Result<std::string> export_json(const portal::Visitor& visitor) override;
   Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) override;
   Result<std::vector<campaign::Campaign>> campaigns() override;
   Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override;
@@ -74,6 +82,7 @@ class Services final : public portal::Services {
   Pairings& pairings_;
   ledger::Ledger& ledger_;
   const ports::Clock& clock_;
+  StaffDoor door_;
   const std::function<std::string()> terms_hash_;  // of the terms in force; any thread
 };
 

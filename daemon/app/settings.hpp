@@ -18,7 +18,8 @@ namespace foyer::app {
 ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
                                  const ports::Clock& clock);
 ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port);
-portal::Settings portal_settings(const config::Config& config, std::uint16_t http_port);
+portal::Settings portal_settings(const config::Config& config, const Secrets& secrets, std::uint16_t http_port);
+SignatureSeed coupon_seed(const Secrets& secrets);
 sync::Settings uplink_settings(const config::Config& config, const ledger::Ledger& ledger,
                                const Surroundings& surroundings, const ports::Clock& clock);
 

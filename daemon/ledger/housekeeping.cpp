@@ -2,9 +2,10 @@
 
 #include "ledger/audience.hpp"
 #include "ledger/campaigns.hpp"
+#include "ledger/coupons.hpp"
 #include "ledger/offers.hpp"
+#include "ledger/privacy.hpp"
 #include "ledger/sessions.hpp"
-#include "ledger/till.hpp"
 #include "ledger/typed.hpp"
 
 namespace foyer::ledger {
@@ -65,6 +66,7 @@ void sweep(Context& context) {
   expire_coupons(context, kSweepRows);
   end_overdue_sessions(context);
   forget_old_memories(context);
+  forget_old(context, kSweepRows);
 }
 
 }  // namespace foyer::ledger

@@ -6,6 +6,8 @@
 #include "ledger/audience.hpp"
 #include "ledger/offers.hpp"
 
+#include "ledger/privacy.hpp"
+
 namespace foyer::ledger {
 namespace {
 
@@ -226,11 +228,13 @@ void give_consent(Context& context, const std::string& subject, const std::strin
           "ON CONFLICT (subject) DO UPDATE SET terms_hash = excluded.terms_hash, given_ms = excluded.given_ms")
       .bind(subject, terms_hash, unix_ms(context.now))
       .run();
+  record_consent(context, subject, true, terms_hash);
   context.emit(Stream::ledger, "consent.given", subject, {{"terms_hash", terms_hash}});
 }
 
 void withdraw_consent(Context& context, const std::string& subject) {
   if (subject.empty()) return;
+  if (const auto agreed = consent_of(context.db, subject)) record_consent(context, subject, false, *agreed);
   context.db.query("DELETE FROM consent WHERE subject = ?").bind(subject).run();
   context.db.query("UPDATE coupon SET subject = '' WHERE subject = ?").bind(subject).run();
   forget_offers(context, subject);

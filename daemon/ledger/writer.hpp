@@ -73,6 +73,7 @@ class Writer {
   const std::string& epoch() const { return storage_.epoch; }
   std::uint64_t boot_seq() const { return storage_.boot_seq; }
   const Settings& settings() const { return settings_; }
+  const campaign::ZoneTime& zone() const { return zone_; }
 
   // Ledger thread only: for questions.
   Db& db() { return *storage_.db; }

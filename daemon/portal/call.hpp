@@ -78,6 +78,8 @@ std::span<const Route> pairing_routes();
 std::span<const Route> draw_routes();
 std::span<const Route> coupon_routes();
 std::span<const Route> till_routes();
+std::span<const Route> staff_routes();
+std::span<const Route> privacy_routes();
 std::span<const Route> captive_routes();
 
 /// Anything for a Host that is not ours.

@@ -51,6 +51,16 @@ struct Pairing {
   bool confirmed = false;
 };
 
+/// Who is logged in at /staff.
+struct StaffMember {
+  std::string name;
+  bool manager = false;
+};
+struct StaffEntry {
+  std::string token;             ///< of the new session; empty: name or PIN are wrong, or waiting is asked for
+  std::chrono::seconds wait{0};  ///< before anybody may try this name again
+};
+
 class Services {
  public:
   virtual ~Services() = default;
@@ -75,8 +85,17 @@ class Services {
   virtual Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) = 0;
   virtual Result<std::optional<campaign::Coupon>> coupon(const std::string& id) = 0;
   virtual Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) = 0;
-  virtual Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) = 0;
-  virtual Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) = 0;
+  virtual Result<campaign::TillAnswer> till(const campaign::TillRequest& request) = 0;
+  /// A PIN is judged; Code::retry: too many are being judged.
+  virtual Result<StaffEntry> staff_enter(const IpAddress& ip, const std::string& name, const std::string& pin) = 0;
+  /// Whose session this is; a session belongs to the address it was begun from.
+  virtual Result<std::optional<StaffMember>> staff_member(const IpAddress& ip, const std::string& token) = 0;
+  virtual Result<void> staff_leave(const std::string& token) = 0;
+  /// What a guest who is in may show at the till so that a sale is theirs.
+  virtual Result<std::string> member_code(const std::string& subject) = 0;
+  /// Everything under every name of this visitor; their sessions end and the gate shuts.
+  virtual Result<void> erase(const Visitor& visitor) = 0;
+  virtual Result<std::string> export_json(const Visitor& visitor) = 0;
   virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
   virtual Result<std::vector<campaign::Campaign>> campaigns() = 0;
   /// Asks first, then counts: false when `subject` did `what` more than `limit` times in the last minute.
@@ -110,6 +129,20 @@ class AdminServices {
   virtual Result<PrintFacts> print_facts(const PrintOrder& order) = 0;
   /// A new signing key; {key, previous: [{key, until}]}. What is out stays good until it ends.
   virtual Result<std::string> rotate_tokens() = 0;
+  // Coupons, staff and people's data. Code::refuse carries the reason.
+  /// By id, code, or what the QR code says.
+  virtual Result<std::string> coupon_json(const std::string& typed) = 0;
+  virtual Result<std::string> void_coupon(const std::string& typed, const std::string& reason) = 0;
+  virtual Result<std::string> redeem(const std::string& typed) = 0;
+  virtual Result<std::string> import_codes(const std::string& campaign, const std::string& prize,
+                                           std::vector<std::string> codes, bool dry) = 0;
+  virtual Result<std::string> coupon_key_json() = 0;
+  virtual Result<std::string> staff_json() = 0;
+  /// An empty pin: one is made and told.
+  virtual Result<std::string> add_staff(const std::string& name, const std::string& role, const std::string& pin) = 0;
+  virtual Result<std::string> remove_staff(const std::string& name) = 0;
+  virtual Result<std::string> export_subject(const std::string& subject) = 0;
+  virtual Result<std::string> erase_subject(const std::string& subject) = 0;
   /// Events from now on, one JSON object each, as server-sent events.
   virtual std::shared_ptr<ports::HttpStream> follow_events() = 0;
 };

@@ -124,15 +124,16 @@ TEST_F(Sessions, WithdrawalErasesTheSubjectButNotTheCounts) {
   apply({campaign});
   ASSERT_TRUE(ledger_->consent("alice", true, "terms", kDeadline));
   campaign::TillRequest till;
+  till.action = campaign::TillAction::redeem;
   till.code = winning_code();
   till.idempotency_key = "k";
-  ASSERT_TRUE(ledger_->redeem(till, kDeadline));
+  ASSERT_TRUE(ledger_->till(till, kDeadline));
   ASSERT_TRUE(ledger_->consent("alice", false, "", kDeadline));
   EXPECT_FALSE(ledger_->consented("alice", kDeadline).value());
   EXPECT_TRUE(ledger_->coupons_of("alice", kDeadline).value().empty());
   for (const auto& event : events(Stream::ledger))
     EXPECT_EQ(event.event.subject, event.event.type == "consent.withdrawn" ? "alice" : "");
-  EXPECT_EQ(ledger_->redeem(till, kDeadline).value().coupon->subject, "");
+  EXPECT_EQ(ledger_->till(till, kDeadline).value().coupon->subject, "");
   EXPECT_EQ(draw("n2").reason, Reason::subject_cap) << "erasing is no way round a cap";
 }
 

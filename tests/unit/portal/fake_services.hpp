@@ -83,14 +83,28 @@ class FakeServices final : public Services {
       if (one.subject == subject) out.push_back(one);
     return out;
   }
-  Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) override {
-    till.push_back(request);
+  Result<campaign::TillAnswer> till(const campaign::TillRequest& request) override {
+    asked_at_till.push_back(request);
     return till_answer;
   }
-  Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) override {
-    till.push_back(request);
-    return till_answer;
+  Result<StaffEntry> staff_enter(const IpAddress&, const std::string& name, const std::string& pin) override {
+    if (staff_wait.count() > 0) return StaffEntry{"", staff_wait};
+    return name == "mei" && pin == "4711" ? StaffEntry{"token-of-mei", {}} : StaffEntry{};
   }
+  Result<std::optional<StaffMember>> staff_member(const IpAddress&, const std::string& token) override {
+    if (token != "token-of-mei") return std::optional<StaffMember>();
+    return std::optional<StaffMember>(StaffMember{"mei", staff_may_void});
+  }
+  Result<void> staff_leave(const std::string& token) override {
+    left.push_back(token);
+    return {};
+  }
+  Result<std::string> member_code(const std::string& subject) override { return "member-" + subject; }
+  Result<void> erase(const Visitor& visitor) override {
+    erased.push_back(visitor.subject);
+    return {};
+  }
+  Result<std::string> export_json(const Visitor& visitor) override { return "{\"of\":\"" + visitor.subject + "\"}"; }
   Result<void> consent(const std::string& subject, bool given, const std::string&) override {
     consents.emplace_back(subject, given);
     return {};
@@ -123,9 +137,11 @@ class FakeServices final : public Services {
   std::vector<bool> guesses;
   std::vector<Pairing> pairings;
   std::vector<campaign::DrawCommand> draws;
-  std::vector<campaign::TillRequest> till;
+  std::vector<campaign::TillRequest> asked_at_till;
   std::vector<std::pair<std::string, bool>> consents;
-  std::vector<std::string> failures;
+  std::vector<std::string> failures, left, erased;
+  std::chrono::seconds staff_wait{0};
+  bool staff_may_void = false;
   std::map<std::string, std::uint32_t> counts;
 };
 

@@ -205,7 +205,29 @@ class FakeAdmin final : public AdminServices {
     return PrintFacts{{{"en", "Shop"}}, {"en"}, "#07c160", nullptr, "Store", "", "http://10.77.0.1/q/x", "ABCDEFGH"};
   }
   Result<std::string> rotate_tokens() override { return std::string(R"({"key":2,"previous":[]})"); }
+  Result<std::string> coupon_json(const std::string& typed) override { return said("show " + typed); }
+  Result<std::string> void_coupon(const std::string& typed, const std::string& reason) override {
+    return said("void " + typed + " " + reason);
+  }
+  Result<std::string> redeem(const std::string&) override { return fail(Code::refuse, "already_redeemed"); }
+  Result<std::string> import_codes(const std::string& campaign, const std::string& prize,
+                                   std::vector<std::string> codes, bool dry) override {
+    return said(campaign + " " + prize + " " + std::to_string(codes.size()) + (dry ? " dry" : ""));
+  }
+  Result<std::string> coupon_key_json() override { return std::string("{}"); }
+  Result<std::string> staff_json() override { return std::string("[]"); }
+  Result<std::string> add_staff(const std::string& name, const std::string& role, const std::string& pin) override {
+    return said(name + " " + role + " " + pin);
+  }
+  Result<std::string> remove_staff(const std::string& name) override { return said("remove " + name); }
+  Result<std::string> export_subject(const std::string& subject) override { return said("export " + subject); }
+  Result<std::string> erase_subject(const std::string& subject) override { return said("erase " + subject); }
   std::shared_ptr<ports::HttpStream> follow_events() override { return nullptr; }
+  Result<std::string> said(std::string what) {
+    asked = std::move(what);
+    return std::string("{}");
+  }
+  std::string asked;
   bool is_ready = true;
   std::string minted;
   std::optional<PrintOrder> printed;
@@ -253,6 +275,34 @@ TEST(AdminSide, prints_pictures) {
   EXPECT_EQ(header(ask(admin, "POST", "/v1/qr", {{"what", "wifi"}, {"format", "png"}}), "Content-Type"), "image/png");
   EXPECT_EQ(ask(admin, "POST", "/v1/qr", {{"what", "tea"}}).status, 400);
   EXPECT_EQ(ask(admin, "POST", "/v1/qr", {{"what", "wifi"}, {"format", "gif"}}).status, 400);
+}
+
+TEST(AdminSide, hands_on_what_concerns_coupons_staff_and_people) {
+  FakeAdmin services;
+  Admin admin(services);
+  const auto says = [&](const char* path, const json& object) {
+    services.asked.clear();
+    const auto response = ask(admin, "POST", path, object);
+    return response.status == 200 ? services.asked : std::to_string(response.status);
+  };
+  EXPECT_EQ(says("/v1/coupons/show", {{"code", "ABC"}}), "show ABC");
+  EXPECT_EQ(says("/v1/coupons/show", json::object()), "400");
+  EXPECT_EQ(says("/v1/coupons/void", {{"code", "ABC"}, {"reason", "lost"}}), "void ABC lost");
+  EXPECT_EQ(says("/v1/coupons/void", {{"code", "ABC"}}), "400");
+  EXPECT_EQ(says("/v1/coupons/redeem", {{"code", "ABC"}}), "400");
+  EXPECT_EQ(says("/v1/coupons/import", {{"campaign", "c"}, {"prize", "p"}, {"codes", {"A", "B"}}, {"dry", true}}),
+            "c p 2 dry");
+  EXPECT_EQ(says("/v1/coupons/import", {{"campaign", "c"}, {"prize", "p"}, {"codes", {1}}}), "400");
+  EXPECT_EQ(says("/v1/coupons/import",
+                 {{"campaign", "c"}, {"prize", "p"}, {"codes", json(std::vector<std::string>(1001, "A"))}}),
+            "400");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}}), "mei cashier ");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}, {"role", "manager"}, {"pin", "4711"}}), "mei manager 4711");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}, {"role", "king"}}), "400");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}, {"pin", "123"}}), "400");
+  EXPECT_EQ(says("/v1/staff/remove", {{"name", "mei"}}), "remove mei");
+  EXPECT_EQ(says("/v1/subjects/export", {{"subject", "s"}}), "export s");
+  EXPECT_EQ(says("/v1/subjects/erase", {{"subject", "s"}}), "erase s");
 }
 
 TEST(AdminSide, asks_for_the_password_except_for_health) {
