@@ -245,8 +245,9 @@ void App::Impl::make_portal() {
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, Services::Core{parts_.core, *guests_, rates_, guesses_, pairings_, staff_},
-                                         *ledger_, parts_.clock, [this] { return portal_.load()->terms_hash(); });
+  services_ =
+      std::make_unique<Services>(settings, Services::Core{parts_.core, *guests_, rates_, guesses_, pairings_, staff_},
+                                 *ledger_, parts_.clock, [this] { return portal_.load()->terms_hash(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
   if (auto serving = parts_.guest_http->serve(handler); !serving) return serving;

@@ -17,9 +17,8 @@ namespace {
 
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
-  for (const auto part :
-       {home_routes(), me_routes(), admission_routes(), pairing_routes(), draw_routes(), coupon_routes(), till_routes(),
-        staff_routes(), privacy_routes(), captive_routes()})
+  for (const auto part : {home_routes(), me_routes(), admission_routes(), pairing_routes(), draw_routes(),
+                          coupon_routes(), till_routes(), staff_routes(), privacy_routes(), captive_routes()})
     routes.insert(routes.end(), part.begin(), part.end());
   return routes;
 }

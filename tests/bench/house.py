@@ -35,7 +35,7 @@ INTERNET = "203.0.113.5"
 SINK_PORT = 7
 
 ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us", "draws_per_s",
-         "draws_per_fsync", "draws_group_commit_ratio", "bytes_per_event", "fsyncs_per_event"]
+         "draws_per_fsync", "draws_group_commit_ratio", "bytes_per_event", "fsyncs_per_event", "redeem_1m_p99_ratio"]
 STREET = ["gate_op_us", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
           "redirects_per_s", "admission_p50_ms", "admission_p99_ms"]
 SHOP = ["draw_p99_ms"]

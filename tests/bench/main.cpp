@@ -37,6 +37,7 @@ void measure(const Options& options) {
       {{"presence_growth_bytes"}, growing},
       {{"match_1000_us"}, matching},
       {{"draws_per_s", "draws_per_fsync", "draws_group_commit_ratio"}, [&] { return drawing(options.folder); }},
+      {{"redeem_1m_p99_ratio"}, [&] { return redeeming(options.folder); }},
       {{"bytes_per_event", "fsyncs_per_event"}, [&] { return living(options.folder); }},
       {{"gate_op_us"}, [&] { return gating(options.socket, options.interface, options.uplink, options.address); }}};
   for (const auto& run : runs)
