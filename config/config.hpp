@@ -101,6 +101,7 @@ struct Wifi {
   std::uint64_t down_bps = 0, up_bps = 0;  ///< 0: no limit
   std::uint32_t per_device_per_day = 4;
   std::vector<std::string> walled_garden;
+  std::vector<MacAddress> blocked;  ///< devices that are refused everything; 64 at most
   bool operator==(const Wifi&) const = default;
 };
 

@@ -70,6 +70,15 @@ void read_garden(const Value& value, std::vector<std::string>& garden) {
       garden.push_back(*host);
 }
 
+void read_blocked(const Value& value, std::vector<MacAddress>& blocked) {
+  constexpr std::size_t kMostBlocked = 64;  // as the gate's set
+  for (const auto& item : value.list(0, kMostBlocked).value_or(std::vector<Value>{}))
+    if (const auto mac = matching(
+            item, [](std::string_view text) { return parse_mac(text).has_value(); },
+            "a MAC address like 02:00:00:00:00:01"))
+      blocked.push_back(*parse_mac(*mac));
+}
+
 bool is_socket_path(std::string_view text) { return !text.empty() && text.size() <= kMostSocketPath && text[0] == '/'; }
 constexpr std::string_view kSocketWanted = "the absolute path of a socket, at most 107 bytes";
 
@@ -96,6 +105,7 @@ void read_wifi(const Value& value, Wifi& wifi) {
   map->read("lan_access", wifi.lan_access, &Value::flag);
   if (const auto session = map->find("session")) read_session(*session, wifi);
   if (const auto garden = map->find("walled_garden")) read_garden(*garden, wifi.walled_garden);
+  if (const auto blocked = map->find("blocked")) read_blocked(*blocked, wifi.blocked);
 }
 
 }  // namespace foyer::config

@@ -68,8 +68,9 @@ Result<std::string> Admin::clients_json() {
                     {"way", to_string(client.session.way)},
                     {"since", to_rfc3339(client.session.since)},
                     {"seconds_left", client.left.count()},
-                    {"bytes_up", client.bytes_up},
-                    {"bytes_down", client.bytes_down},
+                    {"bytes_up", client.bytes.up},
+                    {"bytes_down", client.bytes.down},
+                    {"bytes_left", client.bytes_left ? json(*client.bytes_left) : json(nullptr)},
                     {"signal_dbm", client.signal_dbm ? json(*client.signal_dbm) : json(nullptr)}});
   }
   return list.dump();

@@ -59,6 +59,7 @@ class App::Impl {
   Result<void> start_radio();
   Result<void> start_upstream();
   void make_portal();
+  void keep_counters();
   void start_timers();
   void rotate_keys();
   void refresh_broadcasts();
@@ -70,6 +71,7 @@ class App::Impl {
   Admin::Core admin_core();
   std::string folder() const { return std::filesystem::path(config_.storage.path).parent_path().string(); }
   std::uint16_t guest_port() const { return parts_.guest_http->port(); }
+  std::uint16_t https_port() const { return parts_.guest_https ? parts_.guest_https->port() : std::uint16_t{0}; }
 
   config::Config config_;
   Parts parts_;
@@ -171,6 +173,18 @@ void App::Impl::set_up_guests() {
       });
   hearing_ = std::make_unique<Hearing>(config_, parts_.clock, subjects,
                                        [this](std::vector<Event> events) { record(std::move(events)); });
+  guests_->limit(guest_limits(config_));
+}
+
+/// What open sessions have used is recorded now and then, so that it outlives a reboot of the box.
+void App::Impl::keep_counters() {
+  auto counted = guests_->newly_counted();
+  if (counted.empty()) return;
+  const bool posted = clerk_->post([this, counted = std::move(counted)] {
+    if (auto kept = ledger_->count_sessions(counted, kLedger); !kept)
+      spdlog::warn("counters of {} sessions not recorded: {}", counted.size(), kept.error().message);
+  });
+  if (!posted) spdlog::warn("counters not recorded: too many tasks wait");
 }
 
 Result<void> App::Impl::listen() {
@@ -189,11 +203,10 @@ Result<void> App::Impl::listen() {
   if (auto bound = bind(*parts_.control, {"unix:" + config_.admin.socket, 24, 64, kAdminBody, "", ""}); !bound)
     return bound;
   if (!parts_.gate) return {};
-  const auto https_port = parts_.guest_https ? parts_.guest_https->port() : std::uint16_t{0};
-  const auto policy = gate_policy(config_, guest_port(), https_port);
+  const auto policy = gate_policy(config_, guest_port(), https_port());
   parts_.gate->on_back([this] {
     spdlog::info("the gate is back");
-    if (auto same = guests_->reconcile(); !same) spdlog::error("reconcile the gate: {}", same.error().message);
+    guests_->reconcile();
   });
   // Guests who are in stay in without foyer-gate; new ones wait. So a missing gate is not the end of the start.
   if (auto laid = parts_.gate->setup(policy); !laid)
@@ -201,7 +214,7 @@ Result<void> App::Impl::listen() {
   if (auto started = parts_.stations->start(*guests_); !started) return std::move(started).context("watch the Wi-Fi");
   const auto recorded = ledger_->sessions(kLedger);
   if (!recorded) return fail(recorded);
-  if (auto same = guests_->reconcile(*recorded); !same) spdlog::error("reconcile the gate: {}", same.error().message);
+  guests_->reconcile(*recorded);
   return {};
 }
 
@@ -275,6 +288,7 @@ void App::Impl::start_timers() {
     if (upstream_) upstream_->look();
   }));
   timers_.push_back(parts_.timers.every(5s, [this] { guests_->tick(); }));
+  timers_.push_back(parts_.timers.every(60s, [this] { keep_counters(); }));
   timers_.push_back(parts_.timers.every(10min, [this] { rotate_keys(); }));
 }
 
@@ -355,6 +369,10 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   if (!waiting.empty()) spdlog::warn("reload: {} changed and waits for a restart", fmt::join(waiting, ", "));
   config_ = config::keep_fixed(config_, std::move(fresh));
   make_portal();
+  guests_->limit(guest_limits(config_));
+  if (parts_.gate)
+    if (auto laid = parts_.gate->setup(gate_policy(config_, guest_port(), https_port())); !laid)
+      spdlog::error("reload: the gate keeps its rules: {}", laid.error().message);
   hearing_->reconfigure(config_);
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());
@@ -370,6 +388,8 @@ Snapshot App::Impl::snapshot() const {
   s.here = hearing_->presence().figures().here;
   s.sessions = guests_->sessions();
   s.sessions_open = guests_->open_sessions();
+  s.gate_tallies = guests_->tallies();
+  s.gate_times = guests_->gate_times();
   s.core_depth = parts_.core.depth();
   s.core_refused = parts_.core.refused();
   s.events_refused = events_refused_;
@@ -396,6 +416,7 @@ void App::Impl::stop() {
   for (auto* server :
        {parts_.guest_http.get(), parts_.guest_https.get(), parts_.admin_http.get(), parts_.control.get()})
     if (server != nullptr) server->stop();
+  if (clerk_ && guests_) keep_counters();
   if (clerk_) clerk_->stop();
   if (upstream_) upstream_->stop(1000ms);
   if (ledger_) ledger_->close();

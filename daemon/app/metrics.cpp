@@ -21,6 +21,13 @@ class Families {
   void counter(const std::string& name, const std::string& help, double value, const Labels& labels = {}) {
     metric(name, help, MetricType::Counter, labels).counter.value = value;
   }
+  void histogram(const std::string& name, const std::string& help, const Histogram& of) {
+    auto& to = metric(name, help, MetricType::Histogram, {}).histogram;
+    to.sample_count = of.count();
+    to.sample_sum = of.sum();
+    std::uint64_t up_to = 0;
+    for (std::size_t i = 0; i < of.bounds().size(); ++i) to.bucket.push_back({up_to += of.counts()[i], of.bounds()[i]});
+  }
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
@@ -99,6 +106,10 @@ std::string to_prometheus(const Snapshot& s) {
   out.gauge("here", "Identifiers that are in a zone.", number(s.here));
   out.gauge("sessions", "Guests recorded and unexpired.", number(s.sessions));
   out.gauge("sessions_open", "Of those, open in the gate.", number(s.sessions_open));
+  for (const auto& [what, packets] : s.gate_tallies)
+    out.counter("gate_packets_total", "Packets from the guests' side, by what became of them.", number(packets),
+                {{"what", what}});
+  out.histogram("gate_seconds", "How long the gate took to admit or remove a guest.", s.gate_times);
   out.gauge("core_queue", "Tasks waiting for the core loop.", number(s.core_depth));
   out.counter("core_refused_total", "Tasks refused because that queue was full.", number(s.core_refused));
   out.counter("events_refused_total", "Presence and health events not stored because the ledger was overloaded.",

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/hearing.hpp"
+#include "app/histogram.hpp"
 #include "ledger/ledger.hpp"
 #include "sync/uplink.hpp"
 
@@ -18,6 +19,8 @@ struct Snapshot {
   ports::RadioStatus radio;
   std::size_t identifiers = 0, here = 0;
   std::size_t sessions = 0, sessions_open = 0;
+  std::map<std::string, std::uint64_t> gate_tallies;  ///< packets
+  Histogram gate_times{{}};
   std::size_t core_depth = 0;
   std::uint64_t core_refused = 0;
   ledger::Figures ledger;

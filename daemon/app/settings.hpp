@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/app.hpp"
+#include "app/guests.hpp"
 #include "app/secrets.hpp"
 #include "base/event.hpp"
 #include "config/config.hpp"
@@ -17,6 +18,7 @@ namespace foyer::app {
 
 ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
                                  const ports::Clock& clock);
+Guests::Limits guest_limits(const config::Config& config);
 ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port);
 portal::Settings portal_settings(const config::Config& config, std::uint16_t http_port);
 sync::Settings uplink_settings(const config::Config& config, const ledger::Ledger& ledger,

@@ -105,8 +105,13 @@ struct AdmitAnswer {
 
 struct SessionEnd {
   std::string session;
-  std::string reason;  ///< expired | removed | idle | replaced
+  std::string reason;  ///< expired | removed | blocked | idle | quota | challenged | replaced
   std::uint64_t bytes_up = 0, bytes_down = 0;
+};
+
+struct SessionBytes {
+  std::string session;
+  std::uint64_t up = 0, down = 0;
 };
 
 // ---- till ----------------------------------------------------------------------------------------------------

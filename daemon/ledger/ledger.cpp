@@ -68,6 +68,13 @@ Result<void> Ledger::end_session(const campaign::SessionEnd& end, Deadline deadl
   });
 }
 
+Result<void> Ledger::count_sessions(const std::vector<campaign::SessionBytes>& counted, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [counted](Context& c) -> Result<void> {
+    ledger::count_sessions(c, counted);
+    return {};
+  });
+}
+
 Result<campaign::TillAnswer> Ledger::redeem(const campaign::TillRequest& request, Deadline deadline) {
   return impl_->command<campaign::TillAnswer>(
       deadline, kDecision,

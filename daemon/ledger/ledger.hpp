@@ -85,6 +85,8 @@ class Ledger {
   Result<campaign::TriggerAnswer> happen(const campaign::TriggerCommand& command, Deadline deadline);
   Result<campaign::AdmitAnswer> admit(const campaign::AdmitCommand& command, Deadline deadline);
   Result<void> end_session(const campaign::SessionEnd& end, Deadline deadline);
+  /// Keeps what open sessions have used, so that it outlives a reboot. One transaction, no events.
+  Result<void> count_sessions(const std::vector<campaign::SessionBytes>& counted, Deadline deadline);
   Result<campaign::TillAnswer> redeem(const campaign::TillRequest& request, Deadline deadline);
   Result<campaign::TillAnswer> check(const campaign::TillRequest& request, Deadline deadline);
   /// Ends an issued coupon for good.

@@ -135,7 +135,9 @@ CREATE TABLE session (
   zone TEXT NOT NULL,
   evidence INTEGER NOT NULL,
   since_ms INTEGER NOT NULL,
-  until_ms INTEGER NOT NULL
+  until_ms INTEGER NOT NULL,
+  bytes_up INTEGER NOT NULL DEFAULT 0,
+  bytes_down INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- Which device used which token, and the session it got.

@@ -275,10 +275,10 @@ TEST(Config, NamesWhatNeedsARestart) {
 TEST(Config, NamesWhatItDoesNotActOnYet) {
   const Folder folder;
   auto config = *parse_config(full(folder), "f");
-  config.wifi.quota = 1;
+  config.privacy_k = 3;
   config.wifi.walled_garden = {"pay.example.com"};
   const auto keys = without_effect(config);
-  EXPECT_NE(std::find(keys.begin(), keys.end(), "wifi.session.quota"), keys.end());
+  EXPECT_NE(std::find(keys.begin(), keys.end(), "privacy.k"), keys.end());
   EXPECT_NE(std::find(keys.begin(), keys.end(), "wifi.walled_garden"), keys.end());
   EXPECT_TRUE(without_effect(Config{}).empty());
 }

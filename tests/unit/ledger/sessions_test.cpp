@@ -51,6 +51,21 @@ TEST_F(Sessions, SamePairIsExtendedAndSurvivesARestart) {
   EXPECT_EQ(sessions[0].way, Way::link);
 }
 
+TEST_F(Sessions, WhatWasUsedOutlivesARestartAndIsToldWhenTheSessionExpires) {
+  open();
+  admit(command("s1"));
+  ASSERT_TRUE(ledger_->count_sessions({{"s1", 300, 700}, {"gone", 1, 1}}, kDeadline));
+  open();
+  const auto sessions = ledger_->sessions(kDeadline).value();
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].bytes_up, 300u);
+  EXPECT_EQ(sessions[0].bytes_down, 700u);
+  ASSERT_TRUE(ledger_->end_session({"s1", "expired", 0, 900}, kDeadline));
+  const auto out = last(Stream::ledger, "wifi.ended");
+  EXPECT_EQ(out["bytes_up"], 300);
+  EXPECT_EQ(out["bytes_down"], 900);
+}
+
 TEST_F(Sessions, SingleUseTokenIsOncePerDevice) {
   open();
   auto first = command("s1");
