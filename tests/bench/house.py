@@ -36,8 +36,9 @@ SINK_PORT = 7
 
 ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us", "draws_per_s",
          "draws_per_fsync", "draws_group_commit_ratio", "bytes_per_event", "fsyncs_per_event"]
-STREET = ["gate_op_us", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
-          "redirects_per_s", "admission_p50_ms", "admission_p99_ms"]
+STREET = ["gate_op_us", "gate_look_ms", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
+          "redirects_per_s", "admission_p50_ms", "admission_p99_ms", "fence_honest_p99_ms"]
+GATE_ALONE = {"gate_op_us", "gate_look_ms"}
 SHOP = ["draw_p99_ms"]
 FILES = ["package_mib"]
 KNOWN = ALONE + STREET + SHOP + FILES
@@ -248,7 +249,10 @@ class Street:
         # Each phone answers for its own address only, by the way it was asked; IPv4 is what is measured.
         self.far.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.rp_filter=0",
                      "net.ipv4.conf.default.rp_filter=0", "net.ipv6.conf.all.disable_ipv6=1",
-                     "net.ipv6.conf.default.disable_ipv6=1")
+                     "net.ipv6.conf.default.disable_ipv6=1", "net.ipv4.ip_local_port_range=1024 39999")
+        # Half-open connections, asked for from port 40000 on, are not reset by a phone that does not know them.
+        self.far.run("nft", "add table ip half; add chain ip half out { type filter hook output priority 0; };"
+                            "add rule ip half out tcp sport 40000-40999 tcp flags rst drop")
         lines = ["link set w0 up"]
         for i in range(PHONES):
             lines += [f"link add link w0 name p{i} address 02:00:00:01:{i >> 8:02x}:{i & 255:02x} type macvlan mode private",
@@ -267,7 +271,7 @@ class Street:
         return bench_program(self.bin, [word, "--portal", BOX, "--internet", INTERNET, *options, *names], self.far)
 
     def gate_op(self):
-        return bench_program(self.bin, ["figures", "gate_op_us", "--gate-socket", self.gate_socket, "--interface", "lan0",
+        return bench_program(self.bin, ["figures", *GATE_ALONE, "--gate-socket", self.gate_socket, "--interface", "lan0",
                                         "--uplink", "u0", "--address", NETWORK])
 
     def starts(self):
@@ -299,11 +303,11 @@ class Street:
             raise RuntimeError("the internet does not listen")
 
     def measure(self, wanted):
-        if "gate_op_us" in wanted:
+        if wanted & GATE_ALONE:
             yield from self.gate_op()
         if "ready_s" in wanted:
             yield self.starts()
-        if not wanted & set(STREET[2:]):
+        if not (wanted & set(STREET)) - GATE_ALONE - {"ready_s"}:
             return
         self.house.open()
         if wanted & {"rss_idle_mib", "gate_rss_mib", "idle_cpu_percent"}:
@@ -315,6 +319,17 @@ class Street:
         if wanted & {"admission_p50_ms", "admission_p99_ms"}:
             self.open_sink()
             yield from self.phones("admissions", "--link", self.house.link(), "--internet-port", SINK_PORT)
+        if "fence_honest_p99_ms" in wanted:  # last: it leaves phones shut out, and the honest ones must be strangers
+            for i in range(5):
+                with contextlib.suppress(RuntimeError):
+                    self.house.ctl("remove", self.address(i))
+            yield from self.fence()
+
+    def fence(self):
+        """The figure, with foyerd's size under attack in its note."""
+        for one in self.phones("fence"):
+            one["note"] += f"; foyerd then {resident_mib(self.house.daemon.pid):.0f} MiB"
+            yield one
 
 
 def alone(binaries, wanted, closing):
@@ -407,7 +422,8 @@ def main():
     return 1 if failed else 0
 
 
-try:
-    sys.exit(main())
-except KeyboardInterrupt:
-    sys.exit(130)
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -38,7 +38,8 @@ void measure(const Options& options) {
       {{"match_1000_us"}, matching},
       {{"draws_per_s", "draws_per_fsync", "draws_group_commit_ratio"}, [&] { return drawing(options.folder); }},
       {{"bytes_per_event", "fsyncs_per_event"}, [&] { return living(options.folder); }},
-      {{"gate_op_us"}, [&] { return gating(options.socket, options.interface, options.uplink, options.address); }}};
+      {{"gate_op_us", "gate_look_ms"},
+       [&] { return gating(options.socket, options.interface, options.uplink, options.address); }}};
   for (const auto& run : runs)
     if (std::ranges::find_first_of(run.names, options.names) != run.names.end())
       print_wanted(run.measure(), options.names);
@@ -86,6 +87,14 @@ int main(int argc, char** argv) {
   add_phones(app, options, "admissions", foyer::bench::admissions);
   add_phones(app, options, "redirects", foyer::bench::redirects);
   add_phones(app, options, "draws", foyer::bench::draws);
+  add_phones(app, options, "fence", foyer::bench::fence);
+  add_phones(app, options, "traffic", [](const foyer::bench::Street& street) {
+    foyer::bench::traffic(street);
+    return Figures{};
+  });
+  auto* echo = app.add_subcommand("echo", "Send datagrams back");
+  echo->add_option("--port", options.port)->capture_default_str();
+  echo->callback([&options] { foyer::bench::echo(options.port); });
   auto* sink = app.add_subcommand("sink", "Take connections and close them");
   sink->add_option("--port", options.port)->capture_default_str();
   sink->callback([&options] { foyer::bench::sink(options.port); });

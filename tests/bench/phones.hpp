@@ -22,6 +22,12 @@ Figures first_hits(const Street& street);
 Figures admissions(const Street& street);
 Figures redirects(const Street& street);
 Figures draws(const Street& street);
+Figures fence(const Street& street);
+
+/// Every phone in turn sends a datagram to an echo at internet_port, until standard input is closed; now and then a
+/// JSON object a line: {sent, answered, refused}.
+void traffic(const Street& street);
+[[noreturn]] void echo(std::uint16_t port);
 
 /// Takes connections on every address and closes them, until it is ended.
 [[noreturn]] void sink(std::uint16_t port);
