@@ -132,16 +132,21 @@ class GateHouse:
 
     def a_weak_phone_loads_every_page(self):
         """64 kbit/s both ways; half a second of delay where the kernel has netem."""
-        for net, device in ((self.street.far, f"p{WEAK}"), (self.street.box, "lan0")):
+        ends = ((self.street.far, f"p{WEAK}"), (self.street.box, "lan0"))
+        for net, device in ends:
             try:
                 net.run("tc", "qdisc", "add", "dev", device, "root", "netem", "delay", "250ms", "rate", "64kbit")
             except RuntimeError:
                 net.run("tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", "64kbit", "burst", "2kb", "latency", "4s")
-        cut = self.tally("fence_cut")
-        for page in ("/", "/welcome", "/shake", "/coupons", "/privacy"):
-            for path in [page, *self.assets(self.load(page))]:
-                self.load(path)
-        check(self.tally("fence_cut") == cut, "a weak phone was cut by the fence")
+        try:
+            cut = self.tally("fence_cut")
+            for page in ("/", "/welcome", "/shake", "/coupons", "/privacy"):
+                for path in self.assets(self.load(page)):
+                    self.load(path)
+            check(self.tally("fence_cut") == cut, "a weak phone was cut by the fence")
+        finally:
+            for net, device in ends:
+                net.run("tc", "qdisc", "del", "dev", device, "root")
 
     def load(self, path):
         text = self.street.far.run("curl", "-sS", "--interface", f"if!p{WEAK}", "--max-time", "8", "-w", "\n%{http_code} %{time_total}",
