@@ -372,7 +372,7 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   guests_->limit(guest_limits(config_));
   if (parts_.gate)
     if (auto laid = parts_.gate->setup(gate_policy(config_, guest_port(), https_port())); !laid)
-      spdlog::error("reload: the gate keeps its rules: {}", laid.error().message);
+      spdlog::error("reload: {}", laid.error().message);
   hearing_->reconfigure(config_);
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());

@@ -1,7 +1,5 @@
 // What the kernel says of the guests: who is in, what they have used; what follows from it.
 #include <algorithm>
-#include <set>
-#include <unordered_map>
 
 #include "app/guests.hpp"
 
