@@ -199,7 +199,7 @@ TEST(Presence, AHearingWithoutStrengthKeepsAVisitAliveAndIsNoSample) {
 
 TEST(Presence, OwnBroadcastsAreNotSeen) {
   Room room(one_zone());
-  room.presence.set_own([](const BeaconId& id) { return id.major == 1; });
+  room.presence.set_own([](const beacon::Identifier& id) { return id.beacon_id().major == 1; });
   room.hear_for(10s, -40);
   EXPECT_THAT(room.kinds(), ElementsAre());
   EXPECT_EQ(room.presence.figures().own, 10u);
