@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -63,18 +64,33 @@ struct Radio {
   bool operator==(const Radio&) const = default;
 };
 
-struct ZoneBeacon {
-  Uuid uuid;
-  std::optional<std::uint16_t> major, minor;
-  bool operator==(const ZoneBeacon&) const = default;
+/// A beacon that sends ephemeral identifiers, and how to know it again.
+struct EidBeacon {
+  std::string name, key_file;
+  std::array<std::uint8_t, 16> identity_key{};  ///< what key_file holds; secret
+  std::uint8_t rotation = 0;                    ///< a fresh identifier every 2^rotation seconds
+  std::int64_t clock_offset = 0;                ///< UTC seconds less the beacon's clock
+  bool operator==(const EidBeacon&) const = default;
 };
+
+/// A beacon, or all of a uuid, a major or a namespace.
+struct NamedBeacon {
+  Uuid uuid;  ///< unless one of those below is there
+  std::optional<std::uint16_t> major, minor;
+  std::optional<std::array<std::uint8_t, 10>> name_space{};
+  std::optional<std::array<std::uint8_t, 6>> instance{};
+  std::optional<EidBeacon> eid{};
+  bool operator==(const NamedBeacon&) const = default;
+};
+std::string to_string(const NamedBeacon& beacon);
 
 struct Zone {
   std::string id;
   Text name;
-  std::vector<ZoneBeacon> beacons;
+  std::vector<NamedBeacon> beacons;
   int enter = -70, exit = -76;
   milliseconds dwell{30'000}, exit_after{45'000};
+  std::optional<bool> signal{};  ///< takes by signal what no zone names; absent: where it has no beacons
   bool operator==(const Zone&) const = default;
 };
 
@@ -82,6 +98,12 @@ struct Shoppers {
   Uuid uuid;
   seconds lease{4 * 3600};
   bool operator==(const Shoppers&) const = default;
+};
+
+/// What staff and goods carry: seen like any beacon, and no shopper.
+struct Tags {
+  std::vector<NamedBeacon> staff, assets;
+  bool operator==(const Tags&) const = default;
 };
 
 enum class GateDriver { nftables, sim, off };
@@ -148,6 +170,7 @@ struct Config {
   Radio radio;
   std::vector<Zone> zones;
   std::optional<Shoppers> shoppers;
+  Tags tags;
   Wifi wifi;
   Portal portal;
   std::string pos_keys_file;

@@ -9,16 +9,18 @@ namespace {
 
 using std::string_view;
 
-constexpr string_view kRoot[] = {"gateway", "brand", "storage",  "radio",     "zones", "shoppers", "wifi",
-                                 "portal",  "pos",   "upstream", "campaigns", "admin", "privacy"};
+constexpr string_view kRoot[] = {"gateway", "brand",  "storage", "radio",    "zones",     "shoppers", "tags",
+                                 "wifi",    "portal", "pos",     "upstream", "campaigns", "admin",    "privacy"};
 constexpr string_view kGateway[] = {"id", "store", "tenant", "timezone", "languages"};
 constexpr string_view kBrand[] = {"name", "logo", "accent"};
 constexpr string_view kStorage[] = {"path", "max_size"};
 constexpr string_view kRadio[] = {"driver", "scenario", "scan", "broadcast"};
 constexpr string_view kScan[] = {"adapter", "mode", "tap", "rssi_floor"};
 constexpr string_view kBroadcast[] = {"uuid", "major", "minor", "rotate", "measured_power", "adapter"};
-constexpr string_view kZone[] = {"id", "name", "beacons", "enter", "exit", "dwell", "exit_after"};
-constexpr string_view kZoneBeacon[] = {"uuid", "major", "minor"};
+constexpr string_view kZone[] = {"id", "name", "beacons", "enter", "exit", "dwell", "exit_after", "signal"};
+constexpr string_view kZoneBeacon[] = {"uuid", "major", "minor", "namespace", "instance", "eid"};
+constexpr string_view kEid[] = {"name", "key_file", "rotation", "clock_offset"};
+constexpr string_view kTags[] = {"staff", "assets"};
 constexpr string_view kShoppers[] = {"uuid", "lease"};
 constexpr string_view kWifi[] = {"gate",    "interface",   "uplink",     "ssid",    "security",     "address",
                                  "hostapd", "gate_socket", "lan_access", "session", "walled_garden"};
@@ -44,6 +46,12 @@ constexpr MapKeys kTable[] = {{"", kRoot},
                               {"radio.broadcast[]", kBroadcast},
                               {"zones[]", kZone},
                               {"zones[].beacons[]", kZoneBeacon},
+                              {"zones[].beacons[].eid", kEid},
+                              {"tags", kTags},
+                              {"tags.staff[]", kZoneBeacon},
+                              {"tags.staff[].eid", kEid},
+                              {"tags.assets[]", kZoneBeacon},
+                              {"tags.assets[].eid", kEid},
                               {"shoppers", kShoppers},
                               {"wifi", kWifi},
                               {"wifi.security", kSecurity},

@@ -23,6 +23,9 @@ void read_brand(const Value& value, Brand& brand);
 void read_storage(const Value& value, Storage& storage);
 void read_radio(const Value& value, Radio& radio);
 void read_zones(const Value& value, std::vector<Zone>& zones);
+inline constexpr std::size_t kMostBeacons = 256;                                  ///< in one zone, of one role
+std::vector<NamedBeacon> read_beacons(const Value& list, std::string_view path);  ///< `path` in the table of keys
+void read_tags(const Value& value, Tags& tags);
 void read_shoppers(const Value& value, Shoppers& shoppers);
 void read_wifi(const Value& value, Wifi& wifi);
 void read_portal(const Value& value, Portal& portal);

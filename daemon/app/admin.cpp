@@ -33,7 +33,7 @@ Result<std::string> Admin::status_json() {
            {"tenant", config->gateway.tenant},
            {"version", s->version},
            {"up_s", static_cast<std::int64_t>(s->up_seconds)},
-           {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->here}}},
+           {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->presence.here}}},
            {"guests", {{"sessions", s->sessions}, {"open", s->sessions_open}}},
            {"epoch", ledger_.epoch()}};
   auto& storage = out["storage"];
@@ -46,11 +46,15 @@ Result<std::string> Admin::status_json() {
 }
 
 Result<std::string> Admin::radio_json() {
-  return core_.box.ask([this] { return to_json(core_.radio()); }, kCore);
+  return core_.box.ask([this] { return to_json(core_.radio(), core_.hearing); }, kCore);
 }
 
 Result<std::string> Admin::presence_json() {
   return core_.box.ask([this] { return core_.hearing.here_json(); }, kCore);
+}
+
+Result<std::string> Admin::presence_hours_json() {
+  return core_.box.ask([this] { return core_.hearing.hours_json(); }, kCore);
 }
 
 Result<std::string> Admin::clients_json() {

@@ -37,6 +37,7 @@ class Admin final : public portal::AdminServices {
   Result<std::string> status_json() override;
   Result<std::string> radio_json() override;
   Result<std::string> presence_json() override;
+  Result<std::string> presence_hours_json() override;
   Result<std::string> clients_json() override;
   Result<std::string> outbox_json() override;
   Result<std::string> metrics_text() override;

@@ -14,6 +14,8 @@
 #include "app/feed.hpp"
 #include "app/guests.hpp"
 #include "app/hearing.hpp"
+#include "app/leases.hpp"
+#include "app/nearness.hpp"
 #include "app/orders.hpp"
 #include "app/rates.hpp"
 #include "app/secrets.hpp"
@@ -54,6 +56,8 @@ class App::Impl {
   Result<void> open_ledger();
   Result<void> apply_campaigns();
   void set_up_guests();
+  void set_up_hearing();
+  void configure_nearness();
   Result<void> listen();
   Result<void> serve();
   Result<void> start_radio();
@@ -63,6 +67,7 @@ class App::Impl {
   void rotate_keys();
   void refresh_broadcasts();
   void stored(const std::vector<StoredEvent>& events);
+  void forget(const std::string& subject);
   void record(std::vector<Event> events);
   std::optional<std::pair<config::Config, ledger::Ledger::Applied>> read_again();
   void take(config::Config fresh, const ledger::Ledger::Applied& applied);
@@ -84,7 +89,9 @@ class App::Impl {
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Clerk> clerk_;
   std::unique_ptr<Guests> guests_;
+  std::unique_ptr<Leases> leases_;
   std::unique_ptr<Hearing> hearing_;
+  std::unique_ptr<Nearness> nearness_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<Admin> admin_services_;
   std::unique_ptr<portal::Admin> admin_http_, admin_socket_;
@@ -107,6 +114,7 @@ Result<void> App::Impl::start() {
   clerk_ = std::make_unique<Clerk>();
   if (auto applied = apply_campaigns(); !applied) return applied;
   set_up_guests();
+  set_up_hearing();
   if (auto listening = listen(); !listening) return listening;
   admin_services_ = std::make_unique<Admin>(admin_core(), *ledger_, parts_.clock);
   if (auto radio = start_radio(); !radio) return radio;
@@ -169,8 +177,20 @@ void App::Impl::set_up_guests() {
         });
         if (!posted) spdlog::error("session {} ended but not recorded: too many wait", end.session);
       });
-  hearing_ = std::make_unique<Hearing>(config_, parts_.clock, subjects,
+}
+
+void App::Impl::set_up_hearing() {
+  leases_ = std::make_unique<Leases>(parts_.clock, kernel_random);
+  hearing_ = std::make_unique<Hearing>(config_, parts_.clock, Subjects(secrets_.pseudonyms), *leases_, kernel_random,
                                        [this](std::vector<Event> events) { record(std::move(events)); });
+  nearness_ = std::make_unique<Nearness>(*leases_, hearing_->presence(), parts_.clock);
+  configure_nearness();
+}
+
+/// Counting knows nothing of one shopper: nothing is lent then.
+void App::Impl::configure_nearness() {
+  leases_->configure(config_.privacy == config::PrivacyMode::counting ? std::nullopt : config_.shoppers);
+  nearness_->configure(config_.radio.broadcast, secrets_.beacons, presence_settings(config_).zones);
 }
 
 Result<void> App::Impl::listen() {
@@ -214,8 +234,8 @@ void App::Impl::make_portal() {
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, parts_.core, *guests_, rates_, *ledger_, parts_.clock,
-                                         [this] { return portal_.load()->terms_hash(); });
+  services_ = std::make_unique<Services>(settings, parts_.core, *guests_, rates_, *leases_, *nearness_, *ledger_,
+                                         parts_.clock, [this] { return portal_.load()->terms_hash(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
   if (auto serving = parts_.guest_http->serve(handler); !serving) return serving;
@@ -271,6 +291,7 @@ void App::Impl::start_timers() {
       return surroundings_.quit(1);
     }
     hearing_->tick();
+    leases_->tick();
     refresh_broadcasts();
     if (upstream_) upstream_->look();
   }));
@@ -305,8 +326,18 @@ void App::Impl::record(std::vector<Event> events) {
 }
 
 void App::Impl::stored(const std::vector<StoredEvent>& events) {
-  for (const auto& event : events) feed_.push(sse_text(event, config_, ledger_->epoch()));
+  for (const auto& event : events) {
+    feed_.push(sse_text(event, config_, ledger_->epoch()));
+    if (event.event.type == "consent.withdrawn") forget(event.event.subject);
+  }
   if (upstream_) upstream_->look();
+}
+
+/// Who takes the consent back or is erased: what memory knows of them goes, too.
+void App::Impl::forget(const std::string& subject) {
+  if (subject.empty()) return;
+  leases_->revoke(subject);
+  nearness_->forget(subject);
 }
 
 void App::Impl::reload() {
@@ -355,6 +386,7 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   if (!waiting.empty()) spdlog::warn("reload: {} changed and waits for a restart", fmt::join(waiting, ", "));
   config_ = config::keep_fixed(config_, std::move(fresh));
   make_portal();
+  configure_nearness();
   hearing_->reconfigure(config_);
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());
@@ -366,8 +398,11 @@ Snapshot App::Impl::snapshot() const {
   s.up_seconds = std::chrono::duration<double>(parts_.clock.mono() - started_).count();
   s.heard = hearing_->figures();
   s.radio = parts_.radio->status();
-  s.identifiers = hearing_->presence().figures().identifiers;
-  s.here = hearing_->presence().figures().here;
+  s.presence = hearing_->presence().figures();
+  s.eids = hearing_->resolver().size();
+  s.leases = leases_->size();
+  s.leases_evicted = leases_->evictions();
+  s.wrong_minors = nearness_->wrong();
   s.sessions = guests_->sessions();
   s.sessions_open = guests_->open_sessions();
   s.core_depth = parts_.core.depth();
@@ -383,8 +418,8 @@ std::string App::Impl::headline() const {
   const auto upstream = !upstream_                      ? "no upstream"
                         : upstream_->status().connected ? "upstream connected"
                                                         : "upstream away";
-  return fmt::format("{} guests, {} beacons here, {}", guests_->open_sessions(), hearing_->presence().figures().here,
-                     upstream);
+  return fmt::format("{} guests, {} shoppers' beacons here, {}", guests_->open_sessions(),
+                     hearing_->presence().figures().shoppers, upstream);
 }
 
 void App::Impl::stop() {

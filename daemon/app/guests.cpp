@@ -120,6 +120,12 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
   return visitor;
 }
 
+std::optional<std::int8_t> Guests::signal(const IpAddress& ip) const {
+  if (stations_ == nullptr) return std::nullopt;
+  const auto station = stations_->find(ip);
+  return station && station->associated ? station->signal_dbm : std::nullopt;
+}
+
 Result<void> Guests::open(const Session& session, const IpAddress& ip) {
   if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
   const auto station = stations_->find(ip);

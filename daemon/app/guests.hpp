@@ -35,6 +35,8 @@ class Guests final : public ports::StationEvents {
   Result<void> reconcile();
 
   Result<portal::Visitor> who(const IpAddress& ip);
+  /// How strong its Wi-Fi is here, dBm, where hostapd says so.
+  std::optional<std::int8_t> signal(const IpAddress& ip) const;
 
   /// After the ledger recorded it: opens the gate for the device at `ip`, IPv6 neighbours included.
   Result<void> open(const Session& session, const IpAddress& ip);

@@ -3,6 +3,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace foyer::app {
 
 namespace {
@@ -82,6 +85,41 @@ void radio_families(Families& out, const ports::RadioStatus& radio) {
               number(radio.coalesced));
   out.counter("adverts_dropped_total", "Reports the tap lost because foyerd did not read in time.",
               number(radio.dropped));
+  for (const auto& adapter : radio.adapters)
+    out.counter("adapter_adverts_total", "Reports by adapter.", number(adapter.adverts), {{"adapter", adapter.name}});
+  constexpr const char* kStates[]{"requested", "registered", "confirmed"};
+  for (std::size_t state = 0; state < std::size(kStates); ++state)
+    out.gauge("broadcasts", "The shop's own beacons by how far they got.",
+              static_cast<double>(
+                  std::count_if(radio.broadcasts.begin(), radio.broadcasts.end(),
+                                [&](const auto& one) { return static_cast<std::size_t>(one.state) == state; })),
+              {{"state", kStates[state]}});
+}
+
+void presence_families(Families& out, const Snapshot& s) {
+  const auto& presence = s.presence;
+  out.counter("adverts_missing_total", "Adverts that beacons' learned intervals promised and that were not heard.",
+              number(presence.missing));
+  out.counter("adverts_own_total", "Hearings of the shop's own beacons, passed over.", number(presence.own));
+  out.counter("adverts_unresolved_total", "Ephemeral identifiers that no key of ours made.",
+              number(s.heard.unresolved));
+  out.counter("adverts_not_lent_total", "Identifiers of the uuid that is lent, but of nobody now.",
+              number(s.heard.not_lent));
+  out.gauge("identifiers", "Beacon identifiers remembered.", number(presence.identifiers));
+  out.gauge("identifiers_limit", "The most that are; then the least recently heard goes.", number(presence.limit));
+  out.gauge("identifiers_bytes", "Memory of their table.", number(presence.memory));
+  out.counter("identifiers_evicted_total", "Those that went because the table was full.", number(presence.evictions));
+  out.counter("identifiers_suspected_total", "Times an identifier was heard from several transmitters at once.",
+              number(presence.suspicions));
+  out.counter("strangers_held_back_total", "Unknown identifiers not told and visits not begun: too many in a minute.",
+              number(presence.held_back));
+  out.gauge("here", "Identifiers that are in a zone.", number(presence.here));
+  out.gauge("here_shoppers", "Of those, neither staff's nor goods'.", number(presence.shoppers));
+  out.gauge("eids", "Ephemeral identifiers that would be known again now.", number(s.eids));
+  out.gauge("leases", "Identifiers lent to shoppers' apps.", number(s.leases));
+  out.counter("leases_evicted_total", "Those that ended early because too many were lent.", number(s.leases_evicted));
+  out.counter("reports_wrong_total", "Reported minors of our rolling beacons that were not on the air.",
+              number(s.wrong_minors));
 }
 
 }  // namespace
@@ -95,8 +133,7 @@ std::string to_prometheus(const Snapshot& s) {
   out.counter("adverts_heard_total", "Advertising reports that came in.", number(s.heard.heard));
   out.counter("adverts_decoded_total", "Beacon frames in them.", number(s.heard.decoded));
   out.counter("adverts_malformed_total", "Reports whose AD structures were malformed.", number(s.heard.malformed));
-  out.gauge("identifiers", "Beacon identifiers remembered.", number(s.identifiers));
-  out.gauge("here", "Identifiers that are in a zone.", number(s.here));
+  presence_families(out, s);
   out.gauge("sessions", "Guests recorded and unexpired.", number(s.sessions));
   out.gauge("sessions_open", "Of those, open in the gate.", number(s.sessions_open));
   out.gauge("core_queue", "Tasks waiting for the core loop.", number(s.core_depth));

@@ -16,7 +16,9 @@ struct Snapshot {
   double up_seconds = 0;
   Hearing::Figures heard;
   ports::RadioStatus radio;
-  std::size_t identifiers = 0, here = 0;
+  presence::Figures presence;
+  std::size_t eids = 0, leases = 0;
+  std::uint64_t leases_evicted = 0, wrong_minors = 0;
   std::size_t sessions = 0, sessions_open = 0;
   std::size_t core_depth = 0;
   std::uint64_t core_refused = 0;

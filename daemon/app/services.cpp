@@ -7,7 +7,13 @@ namespace foyer::app {
 using namespace campaign;
 
 Result<portal::Visitor> Services::who(const IpAddress& ip) {
-  auto visitor = core_.ask([this, ip] { return guests_.who(ip); }, settings_.core_deadline);
+  auto visitor = core_.ask(
+      [this, ip] {
+        auto found = guests_.who(ip);
+        if (found) nearness_.raise(*found, guests_.signal(ip));
+        return found;
+      },
+      settings_.core_deadline);
   if (!visitor) return visitor;
   const auto consented = ledger_.consented(visitor->subject, settings_.ledger_deadline);
   if (!consented) return fail(consented);
@@ -61,6 +67,21 @@ Result<void> Services::consent(const std::string& subject, bool given, const std
 Result<std::vector<Campaign>> Services::campaigns() { return ledger_.campaigns(settings_.ledger_deadline); }
 
 void Services::failed(std::string_view where, const Error& error) { spdlog::error("{}: {}", where, error.message); }
+
+Result<portal::LentBeacon> Services::lend_beacon(const std::string& subject) {
+  const auto lease = core_.ask([this, subject] { return leases_.lend(subject); }, settings_.core_deadline);
+  if (!lease) return fail(lease);
+  return portal::LentBeacon{lease->id, lease->expires};
+}
+
+Result<void> Services::report_heard(const std::string& subject, const std::vector<BeaconId>& heard) {
+  return core_.ask(
+      [this, subject, heard]() -> Result<void> {
+        nearness_.report(subject, heard);
+        return {};
+      },
+      settings_.core_deadline);
+}
 
 Result<bool> Services::within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) {
   return core_.ask([this, name = subject + "|" + what, limit] { return rates_.allow(name, limit, clock_.mono()); },

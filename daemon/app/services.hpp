@@ -5,6 +5,8 @@
 #include <string>
 
 #include "app/guests.hpp"
+#include "app/leases.hpp"
+#include "app/nearness.hpp"
 #include "app/rates.hpp"
 #include "base/mailbox.hpp"
 #include "ledger/ledger.hpp"
@@ -21,12 +23,14 @@ class Services final : public portal::Services {
     std::chrono::milliseconds ledger_deadline{3000};
   };
 
-  Services(Settings settings, Mailbox& core, Guests& guests, Rates& rates, ledger::Ledger& ledger,
-           const ports::Clock& clock, std::function<std::string()> terms_hash)
+  Services(Settings settings, Mailbox& core, Guests& guests, Rates& rates, Leases& leases, Nearness& nearness,
+           ledger::Ledger& ledger, const ports::Clock& clock, std::function<std::string()> terms_hash)
       : settings_(settings),
         core_(core),
         guests_(guests),
         rates_(rates),
+        leases_(leases),
+        nearness_(nearness),
         ledger_(ledger),
         clock_(clock),
         terms_hash_(std::move(terms_hash)) {}
@@ -40,6 +44,8 @@ class Services final : public portal::Services {
   Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) override;
   Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) override;
   Result<std::vector<campaign::Campaign>> campaigns() override;
+  Result<portal::LentBeacon> lend_beacon(const std::string& subject) override;
+  Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) override;
   Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override;
   void failed(std::string_view where, const Error& error) override;
   WallTime now() override { return clock_.wall(); }
@@ -49,6 +55,8 @@ class Services final : public portal::Services {
   Mailbox& core_;
   Guests& guests_;  // touched only by what the core runs
   Rates& rates_;    // likewise
+  Leases& leases_;
+  Nearness& nearness_;
   ledger::Ledger& ledger_;
   const ports::Clock& clock_;
   const std::function<std::string()> terms_hash_;  // of the terms in force; any thread

@@ -107,6 +107,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/status", false, show<&AdminServices::status_json>},
     {"GET", "/v1/radio", false, show<&AdminServices::radio_json>},
     {"GET", "/v1/presence", false, show<&AdminServices::presence_json>},
+    {"GET", "/v1/presence/hours", false, show<&AdminServices::presence_hours_json>},
     {"GET", "/v1/clients", false, show<&AdminServices::clients_json>},
     {"GET", "/v1/outbox", false, show<&AdminServices::outbox_json>},
     {"GET", "/v1/events", false, events},

@@ -68,6 +68,7 @@ struct Route {
 // By subject, one file each.
 std::span<const Route> home_routes();
 std::span<const Route> admission_routes();
+std::span<const Route> beacon_routes();
 std::span<const Route> draw_routes();
 std::span<const Route> coupon_routes();
 std::span<const Route> till_routes();

@@ -16,8 +16,8 @@ namespace {
 
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
-  for (const auto part :
-       {home_routes(), admission_routes(), draw_routes(), coupon_routes(), till_routes(), captive_routes()})
+  for (const auto part : {home_routes(), admission_routes(), beacon_routes(), draw_routes(), coupon_routes(),
+                          till_routes(), captive_routes()})
     routes.insert(routes.end(), part.begin(), part.end());
   return routes;
 }

@@ -10,6 +10,7 @@
 #include "base/net.hpp"
 #include "base/result.hpp"
 #include "base/session.hpp"
+#include "base/uuid.hpp"
 #include "campaign/exchange.hpp"
 #include "ports/http_server.hpp"
 
@@ -29,6 +30,12 @@ struct Visitor {
   std::string zone;
   bool consented = false;             ///< to the terms in force
   std::vector<std::string> known_as;  ///< every pseudonym this device still has, newest first: whose coupons it may see
+};
+
+/// An identifier the shop lends to a shopper's app, for it to broadcast.
+struct LentBeacon {
+  BeaconId id;
+  WallTime expires_at{};
 };
 
 struct AdmitOrder {
@@ -52,6 +59,10 @@ class Services {
   virtual Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) = 0;
   virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
   virtual Result<std::vector<campaign::Campaign>> campaigns() = 0;
+  /// Code::refuse: this shop lends none.
+  virtual Result<LentBeacon> lend_beacon(const std::string& subject) = 0;
+  /// What a phone says it hears now. It proves what it can; nothing comes back, so that nobody can try values out.
+  virtual Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) = 0;
   /// Asks first, then counts: false when `subject` did `what` more than `limit` times in the last minute.
   virtual Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) = 0;
   virtual WallTime now() = 0;
@@ -69,6 +80,8 @@ class AdminServices {
   virtual Result<std::string> status_json() = 0;
   virtual Result<std::string> radio_json() = 0;
   virtual Result<std::string> presence_json() = 0;
+  /// How many shoppers were in each zone in each hour of the last day.
+  virtual Result<std::string> presence_hours_json() = 0;
   virtual Result<std::string> clients_json() = 0;
   virtual Result<std::string> outbox_json() = 0;
   virtual Result<std::string> metrics_text() = 0;

@@ -12,13 +12,14 @@
 namespace foyer::presence {
 
 /// Notices that one identifier is sent by more than one transmitter at once: a copy. Within a minute, either
-///   - kConflicts times an earlier address came back after another (a beacon that changes its address never returns to
-///     an old one), or one adapter heard it jump by kJump dB within two seconds (it is in two places), or
+///   - kReturns times an earlier address came back after another (a beacon that changes its address never returns to an
+///     old one), or
+///   - kJumps times one adapter heard it jump by kJump dB within two seconds (it is in two places), or
 ///   - kAddresses addresses never heard before (no beacon changes it that often).
 /// The suspicion ends by itself kSuspicion after the last such minute. Addresses are held as 32-bit hashes.
 class Guard {
  public:
-  static constexpr unsigned kConflicts = 5, kAddresses = 10;
+  static constexpr unsigned kReturns = 5, kJumps = 8, kAddresses = 10;
   static constexpr int kJump = 30;
   static constexpr std::chrono::seconds kSuspicion{600};
 
@@ -27,11 +28,11 @@ class Guard {
     const auto at = seconds(now);
     if (at - minute_ >= 60) {
       minute_ = at;
-      conflicts_ = fresh_ = 0;
+      returns_ = jumps_ = fresh_ = 0;
     }
     if (address != MacAddress{}) note_address(hash(address), at);
     note_strength(rssi, adapter, now);
-    if (conflicts_ < kConflicts && fresh_ < kAddresses) return false;
+    if (returns_ < kReturns && jumps_ < kJumps && fresh_ < kAddresses) return false;
     const bool newly = !suspect(now);
     until_ = at + static_cast<std::uint32_t>(kSuspicion.count());
     return newly;
@@ -64,7 +65,7 @@ class Guard {
         if (senders_[i].heard != 0 && senders_[i].address == address) found = i;
       }
       if (found != kNone)
-        ++conflicts_;
+        ++returns_;
       else if (!first)
         ++fresh_;
       current_ = found == kNone ? oldest : found;
@@ -77,7 +78,7 @@ class Guard {
   void note_strength(std::int8_t rssi, std::uint8_t adapter, MonoTime now) {
     if (rssi == Advert::kNoRssi) return;
     const bool comparable = rssi_ != Advert::kNoRssi && adapter == adapter_ && now - at_ <= std::chrono::seconds{2};
-    if (comparable && std::abs(rssi - rssi_) >= kJump) ++conflicts_;
+    if (comparable && std::abs(rssi - rssi_) >= kJump) ++jumps_;
     rssi_ = rssi;
     adapter_ = adapter;
     at_ = now;
@@ -88,7 +89,7 @@ class Guard {
   std::array<Sender, 4> senders_{};
   MonoTime at_{};
   std::uint32_t minute_ = 0, until_ = 0;
-  std::uint16_t conflicts_ = 0, fresh_ = 0;
+  std::uint16_t returns_ = 0, jumps_ = 0, fresh_ = 0;
   std::uint8_t current_ = 0, adapter_ = 0;
   std::int8_t rssi_ = Advert::kNoRssi;
 };

@@ -50,6 +50,7 @@ void Presence::step(const Sighting& sighting, std::vector<Change>& out) {
   entry.heard = now;
   entry.adapter = sighting.adapter;
   entry.measured_power = sighting.measured_power;
+  entry.vouched = sighting.vouched;
   const bool sampled = sighting.rssi != Advert::kNoRssi;
   if (sampled) {
     ++samples_;
@@ -198,7 +199,7 @@ std::uint32_t Presence::admit(const beacon::Identifier& id, MonoTime now, std::v
 
 /// A new one is told, but of strangers no more than a shop can have.
 void Presence::meet(Entry& entry, std::vector<Change>& out) {
-  entry.told = entry.known || allow_stranger(strangers_seen_, entry.heard);
+  entry.told = entry.known || entry.vouched || allow_stranger(strangers_seen_, entry.heard);
   if (entry.told) out.push_back(change(Change::Kind::seen, entry));
 }
 
@@ -283,7 +284,7 @@ void Presence::advance(std::uint32_t index, Visit& visit, bool sampled, MonoTime
 
 void Presence::enter(std::uint32_t index, Visit& visit, MonoTime now, std::vector<Change>& out) {
   auto& entry = table_[index];
-  if (!entry.known && !allow_stranger(strangers_in_, now)) return;  // the next sample tries again
+  if (!entry.known && !entry.vouched && !allow_stranger(strangers_in_, now)) return;  // the next sample tries again
   visit.inside = true;
   visit.weak = visit.dwelled = false;
   visit.number = ++visits_;

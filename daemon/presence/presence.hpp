@@ -26,6 +26,7 @@ struct Sighting {
   MonoTime at{};
   MacAddress address{};            ///< for the guard against copies only; all zero: unknown
   std::int8_t measured_power = 0;  ///< dBm at 1 m as the beacon says; 0: it does not
+  bool vouched = false;            ///< the caller knows it though no zone names it: no stranger
 };
 
 struct Change {

@@ -35,8 +35,9 @@ struct Entry {
   Guard guard;
   std::int8_t measured_power = 0;  ///< dBm at 1 m; 0: unknown
   Role role = Role::shopper;
-  bool known = false;  ///< a zone or a role names it; false: a stranger
-  bool told = false;   ///< as seen
+  bool known = false;    ///< a zone or a role names it; false: a stranger
+  bool vouched = false;  ///< as in the newest Sighting
+  bool told = false;     ///< as seen
   std::uint8_t adapter = 0;
   std::uint8_t unrated = 0;  ///< hearings without strength, to 255
   std::uint8_t zones = 0;    ///< visits in use

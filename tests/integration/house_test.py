@@ -3,6 +3,8 @@
 
 usage: house_test.py BIN_DIR [unittest options]
 """
+import hashlib
+import hmac
 import http.client
 import json
 import pathlib
@@ -127,6 +129,74 @@ class TheWay(House):
         self.shop.open_broker()
         self.shop.open_subscriber()
         wait_for("everything upstream", self.acknowledged, 60)
+
+
+class Near(House):
+    """Beacons and shoppers: what proves that a phone is near, and that no address gets out of memory."""
+
+    TAG = "0a:0b:0c:0d:0e:0f"
+
+    def rolling(self, uuid, major, rotate, slots_ago=0):
+        """As a phone near the box hears it: the minor is the box's secret of the time slot."""
+        key = bytes.fromhex((self.shop.dir / "beacon.key").read_text().split()[1])
+        slot = int(time.time()) // rotate - slots_ago
+        message = bytes.fromhex(uuid.replace("-", "")) + major.to_bytes(2, "big") + slot.to_bytes(8, "big")
+        return int.from_bytes(hmac.new(key, message, hashlib.sha256).digest()[:2], "big")
+
+    def test_a_rolling_beacon_heard_is_level_4_and_a_guess_is_not(self):
+        phone = self.open()
+        self.assertEqual(phone.ask("POST", "/v1/me/beacon")[0], 403)
+        phone.join()
+
+        def level():
+            return json.loads(phone.ask("GET", "/v1/me")[1])["presence"]
+        self.assertEqual(level(), 3)
+        uuid, major = "fda50693-a4e2-4fb1-afcf-c6eb07647825", 1
+
+        def report(minor):
+            return phone.ask("POST", "/v1/me/heard", json.dumps([{"uuid": uuid, "major": major, "minor": minor, "rssi": -60}]))[0]
+        self.assertEqual(report((self.rolling(uuid, major, 60) + 1) % 65536), 204)
+        self.assertEqual(report(self.rolling(uuid, major, 60, 5)), 204)
+        self.assertEqual(level(), 3)
+        self.assertEqual(report(self.rolling(uuid, major, 60, 1)), 204)
+        self.assertEqual(level(), 4)
+        self.assertEqual(phone.ask("POST", "/v1/me/heard", "{}")[0], 400)
+        status, body, _ = phone.ask("POST", "/v1/me/beacon")
+        self.assertEqual(status, 200)
+        lent = json.loads(body)
+        self.assertEqual(lent["uuid"], "5b1bb9d4-0d8a-4c4e-9f0e-2f6f6f0d3a11")
+        self.assertEqual(json.loads(phone.ask("POST", "/v1/me/beacon")[1]), lent)
+        other = Phone(self.shop, "127.0.0.3")
+        other.join()
+        self.assertNotEqual(json.loads(other.ask("POST", "/v1/me/beacon")[1])["minor"], lent["minor"])
+        self.assertIn("foyer_leases 2", self.admin("/metrics")[1])
+
+    def test_addresses_never_leave_memory(self):
+        (self.shop.dir / "scenario.yaml").write_text(
+            "shoppers:\n"
+            "  - {beacon: {uuid: 6d0b6a54-2f0c-4a7e-9d8b-5f1f3f0a7c11, major: 1, minor: 1}, rssi: -55, interval: 100ms,"
+            f" stay: 4s, repeat: 10s, address: \"{self.TAG}\"}}\n"
+            "  - {beacon: {uuid: 00000000-1111-2222-3333-444444444444}, rssi: -55, interval: 100ms}\n")
+        phone = self.open()
+        phone.join()
+        phone.draw(phone.open_draw())
+        wait_for("a visit upstream", lambda: any(
+            one["type"] == "foyer.presence.left.v1" for one in self.upstream().values()), 30)
+        self.shop.ctl("remove", "127.0.0.2")
+        wait_for("everything upstream", self.acknowledged)
+        stores = {path.name: path.read_bytes() for path in self.shop.dir.glob("foyer.db*")}
+        stores["upstream"] = (self.shop.dir / "upstream.jsonl").read_bytes()
+        stores["log"] = self.shop.log().encode()
+        self.assertIn("upstream", stores)
+        self.assertTrue(any(name.startswith("foyer.db") for name in stores))
+        for address in (self.TAG, "02:00:7f:00:00:02"):
+            raw = bytes.fromhex(address.replace(":", ""))
+            for form in (raw, raw[::-1], raw.hex().encode(), raw[::-1].hex().encode(), address.encode(),
+                         address.replace(":", "-").encode(), address.replace(":", "_").encode()):
+                for name, content in stores.items():
+                    self.assertNotIn(form.lower(), content if form in (raw, raw[::-1]) else content.lower(), name)
+        for content in stores.values():
+            self.assertNotIn(b"00000000-1111-2222-3333-444444444444", content, "a stranger's beacon is a pseudonym")
 
 
 class BadInput(House):

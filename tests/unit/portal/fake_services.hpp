@@ -58,6 +58,15 @@ class FakeServices final : public Services {
     return {};
   }
   Result<std::vector<campaign::Campaign>> campaigns() override { return campaign_list; }
+  Result<LentBeacon> lend_beacon(const std::string& subject) override {
+    if (!lent) return fail(Code::refuse, "this shop lends no identifiers");
+    lent_to.push_back(subject);
+    return *lent;
+  }
+  Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) override {
+    reports.emplace_back(subject, heard);
+    return {};
+  }
   Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override {
     return counts[subject + what]++ < limit;
   }
@@ -82,6 +91,9 @@ class FakeServices final : public Services {
   std::vector<std::pair<std::string, bool>> consents;
   std::vector<std::string> failures;
   std::map<std::string, std::uint32_t> counts;
+  std::optional<LentBeacon> lent;
+  std::vector<std::string> lent_to;
+  std::vector<std::pair<std::string, std::vector<BeaconId>>> reports;
 };
 
 /// A portal with one phone that is in (10.77.0.2), one that is associated only (10.77.0.3), and a way to ask it.

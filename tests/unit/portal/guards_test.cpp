@@ -186,6 +186,7 @@ class FakeAdmin final : public AdminServices {
   Result<std::string> status_json() override { return std::string(R"({"ok":true})"); }
   Result<std::string> radio_json() override { return fail(Code::retry, "busy"); }
   Result<std::string> presence_json() override { return std::string("[]"); }
+  Result<std::string> presence_hours_json() override { return std::string("[]"); }
   Result<std::string> clients_json() override { return std::string("[]"); }
   Result<std::string> outbox_json() override { return std::string("{}"); }
   Result<std::string> metrics_text() override { return std::string("foyer_up 1\n"); }
