@@ -46,8 +46,9 @@ class HearingTest : public testing::Test {
     ASSERT_TRUE(test::append(advert, frame));
     hearing->on_advert(advert);
   }
-  /// Once a second, with the ticks of the house.
+  /// Once a second, with the ticks of the house and a radio that is up.
   void stay(std::chrono::seconds time, const std::function<void()>& hear_once) {
+    if (!hearing->radio().up) hearing->on_radio_changed(radio(true));
     for (auto left = time; left > 0s; left -= 1s) {
       hear_once();
       clock.advance(1s);
