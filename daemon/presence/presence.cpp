@@ -10,7 +10,8 @@
 namespace foyer::presence {
 namespace {
 
-constexpr unsigned kEnterSamples = 3;  ///< fewer are chance
+constexpr unsigned kEnterSamples = 3;   ///< fewer are chance
+constexpr unsigned kLeaveSamples = 25;  ///< 4 dB of noise stays on one side of a border for fewer
 
 bool names(const std::vector<ZoneBeacon>& beacons, const beacon::Identifier& id) {
   return std::any_of(beacons.begin(), beacons.end(), [&](const auto& b) { return b.matches(id); });
@@ -255,8 +256,7 @@ void Presence::settle(std::uint32_t index, MonoTime now, std::vector<Change>& ou
     auto& visit = entry.visits[i];
     if (!visit.inside) continue;
     const auto& zone = settings_.zones[visit.zone];
-    if (now - entry.heard >= stretched(zone.exit_after, entry) || (visit.weak && now - visit.strong >= hold(zone)))
-      leave(index, visit, out);
+    if (now - entry.heard >= stretched(zone.exit_after, entry) || faded(visit, zone, now)) leave(index, visit, out);
   }
 }
 
@@ -273,7 +273,11 @@ void Presence::advance(std::uint32_t index, Visit& visit, bool sampled, MonoTime
   if (sampled) visit.weak = value < static_cast<float>(zone.exit);
   if (!visit.weak) {
     visit.strong = now;
-  } else if (now - visit.strong >= hold(zone)) {
+    visit.weak_samples = 0;
+  } else if (sampled && visit.weak_samples < UINT8_MAX) {
+    ++visit.weak_samples;
+  }
+  if (faded(visit, zone, now)) {
     leave(index, visit, out);
     return;
   }
@@ -287,6 +291,7 @@ void Presence::enter(std::uint32_t index, Visit& visit, MonoTime now, std::vecto
   if (!entry.known && !entry.vouched && !allow_stranger(strangers_in_, now)) return;  // the next sample tries again
   visit.inside = true;
   visit.weak = visit.dwelled = false;
+  visit.weak_samples = 0;
   visit.number = ++visits_;
   visit.since = visit.strong = now;
   if (entry.inside++ == 0) {
@@ -306,8 +311,11 @@ void Presence::leave(std::uint32_t index, Visit& visit, std::vector<Change>& out
   visiting_.pop_back();
 }
 
-std::chrono::milliseconds Presence::hold(const Zone& zone) const {
-  return std::min(settings_.leave_hold, zone.exit_after);
+/// Weak for so long, and told so by so many samples, that it has gone; without the samples it takes exit_after.
+bool Presence::faded(const Visit& visit, const Zone& zone, MonoTime now) const {
+  if (!visit.weak) return false;
+  const auto weak_for = now - visit.strong;
+  return weak_for >= zone.exit_after || (weak_for >= settings_.leave_hold && visit.weak_samples >= kLeaveSamples);
 }
 
 /// After so long a silence old samples say nothing about now.

@@ -83,11 +83,11 @@ struct Figures {
 ///
 /// Entering takes 3 samples and a smoothed strength of at least `enter`: a median of the last five, then an exponential
 /// average, so that one reflection neither lets in nor throws out. Leaving is either weaker than `exit` for
-/// `leave_hold` or unheard for `exit_after`; between `exit` and `enter` nothing changes. A beacon that advertises so
-/// rarely that four of its intervals, as learned, are longer than `exit_after` (or lost_after) is given those four, at
-/// most eight times the time that is configured. A hearing without strength keeps a visit alive and gives no sample;
-/// where an identifier has never had a strength, 3 hearings enter a zone that names it in its `beacons` (naming it is
-/// the shop's word that hearing it means being there), and no other.
+/// `leave_hold` and 25 samples (at most `exit_after`), or unheard for `exit_after`; between `exit` and `enter` nothing
+/// changes. A beacon that advertises so rarely that four of its intervals, as learned, are longer than `exit_after` (or
+/// lost_after) is given those four, at most eight times the time that is configured. A hearing without strength keeps a
+/// visit alive and gives no sample; where an identifier has never had a strength, 3 hearings enter a zone that names it
+/// in its `beacons` (naming it is the shop's word that hearing it means being there), and no other.
 ///
 /// The table holds `max_identifiers`; the least recently heard goes first, with `left` and `lost` like any other. A
 /// step is O(1) in it and allocates nothing once it is full, but for the text of a Change.
@@ -131,7 +131,7 @@ class Presence {
   void advance(std::uint32_t index, Visit& visit, bool sampled, MonoTime now, std::vector<Change>& out);
   void enter(std::uint32_t index, Visit& visit, MonoTime now, std::vector<Change>& out);
   void leave(std::uint32_t index, Visit& visit, std::vector<Change>& out);
-  Milliseconds hold(const Zone& zone) const;
+  bool faded(const Visit& visit, const Zone& zone, MonoTime now) const;
   static Milliseconds stretched(Milliseconds time, const Entry& entry);
   Milliseconds forget_after(const Entry& entry) const;
   Change change(Change::Kind kind, const Entry& entry, const Visit* visit = nullptr) const;

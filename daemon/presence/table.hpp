@@ -21,7 +21,8 @@ struct Visit {
   std::uint16_t zone = 0;    ///< index into Settings::zones
   bool named = false;        ///< the zone's `beacons` name this identifier
   bool inside = false, dwelled = false;
-  bool weak = false;  ///< inside, but weaker than `exit` since `strong`
+  bool weak = false;              ///< inside, but weaker than `exit` since `strong`
+  std::uint8_t weak_samples = 0;  ///< since `strong`, to 255
 };
 
 /// One identifier heard.

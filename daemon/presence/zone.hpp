@@ -67,7 +67,7 @@ struct Settings {
   std::vector<Zone> zones;
   std::size_t max_identifiers = 20'000;           ///< the least recently heard goes first, counted
   std::chrono::milliseconds lost_after{180'000};  ///< beacon.lost
-  std::chrono::milliseconds leave_hold{10'000};   ///< weaker than `exit` for so long (at most exit_after) is leaving
+  std::chrono::milliseconds leave_hold{10'000};   ///< weaker than `exit` for so long is leaving
   std::vector<ZoneBeacon> staff{}, assets{};
   /// A shopper's identifier is forgotten so long after it was first heard, here or not, and is another afterwards.
   std::optional<std::chrono::milliseconds> forget_after{};

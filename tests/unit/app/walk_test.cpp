@@ -80,7 +80,7 @@ TEST_P(AtTheBorder, OneEnteredOneLeft) {
 
 INSTANTIATE_TEST_SUITE_P(Noise, AtTheBorder,
                          testing::Combine(testing::Values(-70, -73), testing::Values(200, 1000),
-                                          testing::Values(1u, 2u, 3u)));
+                                          testing::Range(1u, 11u)));
 
 class InAndOut : public testing::TestWithParam<std::tuple<int, unsigned>> {};
 
