@@ -1,6 +1,9 @@
 # Beside the programs: units, users, the shipped configuration. debian/rules moves /usr/etc to /etc.
 install(FILES systemd/foyerd.service systemd/foyer-gate.service DESTINATION lib/systemd/system)
 install(FILES systemd/bluetooth.service.d/foyer.conf DESTINATION lib/systemd/system/bluetooth.service.d)
+install(FILES systemd/foyer.udev.rules DESTINATION lib/udev/rules.d RENAME 60-foyer.rules)
+install(FILES systemd/foyer.polkit.rules DESTINATION share/polkit-1/rules.d RENAME foyer.rules)
+install(FILES systemd/foyer-gate.service.d-tap.conf DESTINATION share/doc/foyer RENAME foyer-gate-tap.conf)
 install(FILES systemd/foyer.sysusers DESTINATION lib/sysusers.d RENAME foyer.conf)
 install(FILES systemd/foyer.tmpfiles DESTINATION lib/tmpfiles.d RENAME foyer.conf)
 install(FILES config/foyer.yaml DESTINATION etc/foyer PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)

@@ -22,6 +22,8 @@ enum class Op : std::uint16_t {
   admit = 3,   ///< guest, ttl_seconds
   remove = 4,  ///< guest
   guests = 5,
+  bluetooth_tap = 64,    ///< BluetoothRequest; answered with a descriptor of the Bluetooth monitor channel (SCM_RIGHTS)
+  bluetooth_reset = 65,  ///< BluetoothRequest, adapter; answered when it has begun
 };
 
 /// ok, or the foyer::Code of the failure. After `degrade` the setup is in force but incomplete; text says what is not.
@@ -90,6 +92,16 @@ static_assert(sizeof(Address) == 18 && sizeof(Policy) == 58 && sizeof(Key) == 24
 static_assert(sizeof(Request) == 100 && sizeof(Reply) == 256 && sizeof(Guest) == 48);
 static_assert(sizeof(GuestsReply) == 256 + 64 * 48);
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<GuestsReply>);
+
+/// What the radio asks, on a connection of its own, told from a Request by its size; answered by a Reply.
+struct BluetoothRequest {
+  std::uint32_t magic = kMagic;
+  std::uint16_t version = kVersion;
+  Op op = Op::bluetooth_tap;
+  std::uint32_t sequence = 0;
+  std::uint32_t adapter = 0;  ///< N of hciN
+};
+static_assert(sizeof(BluetoothRequest) == 16);
 
 inline Address pack(const IpAddress& ip, std::uint8_t prefix = 0) {
   return {static_cast<std::uint8_t>(ip.family), prefix, ip.bytes};

@@ -16,8 +16,9 @@
 namespace foyer::drivers::nftables::kernel {
 namespace {
 
-constexpr std::size_t kMaxPeers = 4;  // foyerd, one that is just going, and an operator; the newest is refused
-constexpr int kSendMs = 250;          // a peer that does not read its answer is dropped
+constexpr std::size_t kMaxPeers =
+    6;                        // foyerd and its radio, two that are just going, and an operator; the newest is refused
+constexpr int kSendMs = 250;  // a peer that does not read its answer is dropped
 
 template <class... Args>
 void log(int priority, fmt::format_string<Args...> text, Args&&... args) {
@@ -122,6 +123,7 @@ bool Server::serve(int peer) {
   const ssize_t got = ::recv(peer, &request, sizeof request, MSG_TRUNC);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
   if (got <= 0) return false;
+  if (got == static_cast<ssize_t>(sizeof(wire::BluetoothRequest))) return bluetooth_.serve(peer, request);
   if (got != static_cast<ssize_t>(sizeof request) || request.magic != wire::kMagic ||
       request.version != wire::kVersion) {
     log(4, "a packet of {} bytes is no request of version {}: is foyerd of this release?", got, wire::kVersion);

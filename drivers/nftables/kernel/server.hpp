@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "drivers/nftables/kernel/bluetooth.hpp"
 #include "drivers/nftables/kernel/conntrack.hpp"
 #include "drivers/nftables/kernel/table.hpp"
 #include "drivers/nftables/wire.hpp"
@@ -57,6 +58,7 @@ class Server {
 
   Table table_;
   Conntrack conntrack_;
+  Bluetooth bluetooth_;
   std::string socket_;
   uid_t uid_ = 0;
   Descriptor listener_;
