@@ -8,7 +8,6 @@ std::vector<std::string> without_effect(const Config& config) {
   const auto set = [&](const char* key, bool differs) {
     if (differs) keys.emplace_back(key);
   };
-  set("radio.scan.tap", config.radio.tap);
   set("shoppers", config.shoppers.has_value());
   set("wifi.session.idle", config.wifi.session_idle != usual.wifi.session_idle);
   set("wifi.session.quota", config.wifi.quota != 0);

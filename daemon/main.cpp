@@ -2,6 +2,8 @@
 #include <spdlog/spdlog.h>
 #include <CLI/CLI.hpp>
 
+#include <array>
+#include <bit>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +17,7 @@
 #include "drivers/httplib/httplib_server.hpp"
 #include "drivers/mosquitto/mosquitto.hpp"
 #include "drivers/neighbour/neighbour.hpp"
+#include "drivers/nftables/bluetooth.hpp"
 #include "drivers/nftables/nftables.hpp"
 #include "drivers/sim/gate.hpp"
 #include "drivers/sim/sim_radio.hpp"
@@ -56,8 +59,14 @@ int check_config(const std::vector<std::string>& files) {
   return good ? 0 : kConfigurationFault;
 }
 
+std::uint64_t random_number() {
+  std::array<std::uint8_t, 8> raw{};
+  kernel_random(raw);
+  return std::bit_cast<std::uint64_t>(raw);
+}
+
 tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& config, Loop& loop,
-                                                               const ports::Clock& clock) {
+                                                               const ports::Clock& clock, ports::Bluetooth& helper) {
   if (config.radio.driver == config::RadioDriver::sim) {
     auto scenario = scenario_of(config);
     if (!scenario) return tl::make_unexpected(scenario.error());
@@ -74,7 +83,8 @@ tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& con
     case config::ScanMode::passive: settings.mode = Mode::passive; break;
     case config::ScanMode::off: settings.mode = Mode::off; break;
   }
-  return drivers::bluez::make_radio(settings, loop, loop, clock);
+  settings.tap = config.radio.tap;
+  return drivers::bluez::make_radio(settings, {loop, loop, clock, &helper, random_number});
 }
 
 /// Where our ends of unix sockets may lie: beside our own control socket.
@@ -133,7 +143,8 @@ int run(const std::string& path, const std::string& level) {
   });
 
   app::Parts parts{*clock, core_loop, core, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
-  auto radio = make_radio(*config, core_loop, *clock);
+  const auto bluetooth = drivers::nftables::make_bluetooth(config->wifi.gate_socket, core_loop, core_loop);
+  auto radio = make_radio(*config, core_loop, *clock, *bluetooth);
   if (!radio) return print_faults(radio.error()), kConfigurationFault;
   parts.radio = std::move(*radio);
   make_wifi(*config, core_loop, *clock, parts);

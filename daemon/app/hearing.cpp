@@ -1,5 +1,7 @@
 #include "app/hearing.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -102,6 +104,12 @@ Event Hearing::to_event(const Change& change) const {
   return {Stream::presence, type, subjects_.beacon(change.id), data.dump()};
 }
 
+namespace {
+json rung_name(const ports::RadioStatus& status) {
+  return status.rung ? json(ports::kRungNames[static_cast<std::size_t>(*status.rung)]) : json(nullptr);
+}
+}  // namespace
+
 void Hearing::on_radio_changed(const ports::RadioStatus& status) {
   const bool was_up = status_.up;
   status_ = status;
@@ -113,14 +121,29 @@ void Hearing::on_radio_changed(const ports::RadioStatus& status) {
   } else if (!was_up && status.up) {
     presence_.thaw(now);
     if (!std::exchange(told_down_, false)) return;
-    const auto deaf = std::chrono::duration<double>(now - down_since_).count();
-    record_({{Stream::health, "radio.recovered", "", json{{"deaf_s", deaf}}.dump()}});
+    const auto deaf = deaf_seconds(now);
+    spdlog::info("the radio hears again after {:.0f} s", deaf);
+    record_({{Stream::health, "radio.recovered", "", json{{"deaf_s", deaf}, {"rung", rung_name(status)}}.dump()}});
+  } else if (!status.up && told_down_ && status.rung == ports::Rung::service && !std::exchange(told_last_, true)) {
+    tell_down();  // all was tried, and it is still so
   }
+  if (status.up) deaf_before_ = status.deaf;
+}
+
+/// Of this trouble. The radio knows best since when it hears nothing; one that keeps no account began when it said so.
+double Hearing::deaf_seconds(MonoTime now) const {
+  return std::chrono::duration<double>(std::max<MonoTime::duration>(now - down_since_, status_.deaf - deaf_before_))
+      .count();
 }
 
 void Hearing::tell_down() {
-  told_down_ = true;
-  record_({{Stream::health, "radio.degraded", "", json{{"reason", status_.reason}}.dump()}});
+  if (!std::exchange(told_down_, true)) told_last_ = false;
+  const json rung = rung_name(status_);
+  spdlog::warn("the radio hears nothing: {} (tried last: {})", status_.reason,
+               rung.is_null() ? std::string("nothing") : rung.get<std::string>());
+  const auto deaf = deaf_seconds(clock_.mono());
+  record_({{Stream::health, "radio.degraded", "",
+            json{{"reason", status_.reason}, {"rung", rung}, {"deaf_s", deaf}}.dump()}});
 }
 
 std::string Hearing::here_json() const {
@@ -138,7 +161,7 @@ std::string Hearing::here_json() const {
 
 std::string to_json(const ports::RadioStatus& status) {
   json out{{"up", status.up}, {"mode", status.mode}, {"source", status.source}, {"reason", status.reason}};
-  out["rung"] = status.rung ? json(ports::kRungNames[static_cast<std::size_t>(*status.rung)]) : json(nullptr);
+  out["rung"] = rung_name(status);
   for (std::size_t i = 0; i < ports::kRungs; ++i) out["rungs"][ports::kRungNames[i]] = status.rungs[i];
   out["deaf_s"] = std::chrono::duration<double>(status.deaf).count();
   out["coalesced"] = status.coalesced;

@@ -46,6 +46,7 @@ class Hearing final : public ports::RadioEvents {
  private:
   void flush();
   void tell_down();
+  double deaf_seconds(MonoTime now) const;
   Event to_event(const presence::Change& change) const;
 
   const ports::Clock& clock_;
@@ -54,9 +55,10 @@ class Hearing final : public ports::RadioEvents {
   presence::Presence presence_;
   ports::RadioStatus status_;
   Figures figures_;
-  std::vector<presence::Change> changes_;  // reused, so that an advert in the steady state allocates nothing
-  bool told_down_ = false;
-  MonoTime down_since_;  // since when the radio is not up
+  std::vector<presence::Change> changes_;       // reused, so that an advert in the steady state allocates nothing
+  bool told_down_ = false, told_last_ = false;  // of a trouble: that it began, that all was tried
+  std::chrono::milliseconds deaf_before_{0};    // the radio's account of deaf time when it last heard
+  MonoTime down_since_;                         // since when the radio is not up
 };
 
 std::string to_json(const ports::RadioStatus& status);
