@@ -8,7 +8,9 @@ scenario = Scenario()
 world.prepare()
 if (IN / "foyer.deb").exists():
     import scenario as shop_scenario
+    import radio_faults
     shop_scenario.add_steps(scenario)
+    radio_faults.add_steps(scenario)
 else:
     world.add_proofs(scenario)
 sys.exit(0 if scenario.run((IN / "checks").read_text().split()) else 1)

@@ -103,7 +103,12 @@ def own_beacon_is_heard():
                 if entry["uuid"] == world.UUID and entry["major"] == 9}
     _, took = until(minors, 60, "the second controller hears the shop's beacon")
     _, rolled = until(lambda: len(minors()) > 1, 90, "the beacon rolls")
-    return f"after {took:.1f} s; rolled after {rolled:.1f} s more"
+    new = world.json_lines("/run/second.jsonl")[-1]["minor"]
+    until(lambda: len(world.heard("/run/second.jsonl", new)) > 20, 30, "the new one is heard")
+    times = [entry["at"] for entry in world.json_lines("/run/second.jsonl") if entry["major"] == 9]
+    gap = max(later - earlier for earlier, later in zip(times, times[1:]))
+    demand(gap <= 2, f"{gap:.1f} s without the shop's beacon")
+    return f"after {took:.1f} s; rolled after {rolled:.1f} s more, never {gap:.2f} s without it"
 
 
 def beacon_leaves():
