@@ -99,6 +99,26 @@ TEST_F(HearingTest, ADeafRadioEndsNoVisitAndIsTold) {
   EXPECT_EQ(nlohmann::json::parse(events[3].data)["deaf_s"], 600.0);
 }
 
+TEST_F(HearingTest, WhatWasTriedIsToldAndOnceMoreWhenAllWas) {
+  hearing->on_radio_changed(radio(true));
+  auto deaf = radio(false, "hears nothing");
+  hearing->on_radio_changed(deaf);
+  for (const auto rung : {ports::Rung::discovery, ports::Rung::service, ports::Rung::service}) {
+    deaf.rung = rung;
+    hearing->on_radio_changed(deaf);
+  }
+  auto again = radio(true);
+  again.rung = ports::Rung::service;
+  again.deaf = 42s;  // since the silence began, before anybody knew
+  hearing->on_radio_changed(again);
+  EXPECT_EQ(types(), (std::vector<std::string>{"radio.degraded", "radio.degraded", "radio.recovered"}));
+  EXPECT_TRUE(nlohmann::json::parse(events[0].data)["rung"].is_null());
+  EXPECT_EQ(nlohmann::json::parse(events[1].data)["rung"], "service");
+  const auto recovered = nlohmann::json::parse(events[2].data);
+  EXPECT_EQ(recovered["rung"], "service");
+  EXPECT_EQ(recovered["deaf_s"], 42.0);
+}
+
 TEST_F(HearingTest, ARadioThatNeverCameUpIsToldOnce) {
   hearing->on_radio_changed(radio(false, "no adapter"));
   for (int i = 0; i < 100; ++i) {
