@@ -6,6 +6,7 @@
 #include "ledger/coupons.hpp"
 #include "ledger/draws.hpp"
 #include "ledger/offers.hpp"
+#include "ledger/orders.hpp"
 #include "ledger/sessions.hpp"
 #include "ledger/till.hpp"
 #include "ledger/writer.hpp"
@@ -126,6 +127,18 @@ Result<void> Ledger::consent(const std::string& subject, bool given, const std::
                                   withdraw_consent(c, subject);
                                 return {};
                               });
+}
+
+Result<std::optional<std::string>> Ledger::order_answer(const std::string& key, Deadline deadline) {
+  return impl_->question<std::optional<std::string>>(deadline,
+                                                     [this, key] { return ledger::order_answer(impl_->db(), key); });
+}
+
+Result<void> Ledger::remember_order(const std::string& key, const std::string& answer, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [key, answer](Context& c) -> Result<void> {
+    ledger::remember_order(c, key, answer);
+    return {};
+  });
 }
 
 bool Ledger::record(std::vector<Event> events) { return impl_->record(std::move(events)); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -34,7 +35,9 @@ struct Settings {
   Random random;  ///< ids, codes and draws
   std::function<WallTime()> wall;
   std::function<MonoTime()> mono;
-  std::string boot_id;
+  std::string boot_id;  ///< of the machine: mono counts within it
+  /// The kernel holds the wall clock for right (NTP). Empty: nobody can say, and stored times stay as they were.
+  std::function<bool()> synchronised;
   WallTime build_date{};                          ///< a clock before it is not trusted
   int synchronous_full = 1;                       ///< 0 only in benchmarks that compare
   std::chrono::milliseconds sweep_every{60'000};  ///< how often what time has ended is looked for
@@ -44,6 +47,7 @@ struct Settings {
 /// What came of opening: told upstream by the first events.
 struct Opened {
   bool fresh = false;                ///< a new file, a new epoch
+  bool restored = false;             ///< an older copy was put in the file's place: a new epoch
   std::string set_aside;             ///< where a damaged file went; empty: none was
   std::uint64_t kept = 0, lost = 0;  ///< rows carried over from it; rows that could not be read: at least so many
 };
@@ -59,10 +63,12 @@ struct Figures {
   std::uint64_t commits = 0, commands = 0, events = 0, refused = 0;
   std::uint64_t pages_used = 0, page_size = 0, wal_bytes = 0;
   std::uint64_t last_commit_us = 0, slowest_commit_us = 0;
-  std::uint64_t queued = 0;     ///< commands waiting now
-  std::uint64_t discarded = 0;  ///< health and presence events for which there was no room
-  bool full = false;            ///< storage.max_size is reached: decisions are refused
-  bool broken = false;          ///< an I/O error or damage was met: nothing is stored until the process restarts
+  std::uint64_t queued = 0;                              ///< commands waiting now
+  std::uint64_t discarded = 0;                           ///< health and presence events for which there was no room
+  std::array<std::uint64_t, kStreams.size()> dropped{};  ///< rows that went before they were safe, by stream
+  bool full = false;                                     ///< there is no room: decisions are refused
+  bool disk_full = false;                                ///< … because others filled the file system
+  bool broken = false;  ///< an I/O error or damage was met: nothing is stored until the process restarts
 };
 
 /// Every method may be called from any thread except where it says otherwise. A method with a deadline waits for the
@@ -111,6 +117,10 @@ class Ledger {
   /// Given: recorded with its time, once for each text. Withdrawn: recorded, and what is known of the subject is
   /// erased; the accounts keep their sums.
   Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash, Deadline deadline);
+
+  /// What a command from upstream with this key was answered; nullopt: it is new. Kept for 7 days, the newest 1,000.
+  Result<std::optional<std::string>> order_answer(const std::string& key, Deadline deadline);
+  Result<void> remember_order(const std::string& key, const std::string& answer, Deadline deadline);
 
   // questions ----------------------------------------------------------------------------------------------
   Result<std::optional<campaign::Coupon>> coupon(const std::string& id, Deadline deadline);

@@ -14,8 +14,10 @@ struct Table {
   std::string_view key_down;  ///< and descending
 };
 
-// What is worth carrying over. meta and boot are the old file's own; stream is counted anew.
+// What is worth carrying over. meta is the old file's own; stream is counted anew; the openings go on counting, so that
+// no outbox row comes to belong to another boot.
 constexpr std::array kTables{
+    Table{"boot", "seq, boot_id, opened_ms", "?,?,?", "seq", "seq DESC"},
     Table{"campaign", "id, source, json, started, active, held", "?,?,?,?,?,?", "id", "id DESC"},
     Table{"packet", "campaign, prize, n, minor", "?,?,?,?", "campaign, prize, n", "campaign DESC, prize DESC, n DESC"},
     Table{"campaign_use", "campaign, total, day, day_total", "?,?,?,?", "campaign", "campaign DESC"},
@@ -47,6 +49,7 @@ constexpr std::array kTables{
           "token_hash DESC, device DESC"},
     Table{"admission", "day, device, count", "?,?,?", "day, device", "day DESC, device DESC"},
     Table{"consent", "subject, terms_hash, given_ms", "?,?,?", "subject", "subject DESC"},
+    Table{"order_answer", "key, at_ms, answer", "?,?,?", "key", "key DESC"},
     Table{"outbox", "stream, seq, type, subject, data, wall_ms, boot, mono_ms", "?,?,?,?,?,?,?,?", "stream, seq",
           "stream DESC, seq DESC"},
 };
@@ -145,8 +148,18 @@ std::uint64_t rows_in(Db& db, const Table& table) {
   return static_cast<std::uint64_t>(db.number(fmt::format("SELECT count(*) FROM {}", table.name)));
 }
 
+/// An earlier version's file has fewer tables. True also where nobody can say.
+bool is_there(Db& from, const Table& table) {
+  const auto found = read([&] {
+    auto query = from.query("SELECT 1 FROM sqlite_schema WHERE name = ?");
+    return query.bind(table.name).next();
+  });
+  return found.value_or(true);
+}
+
 /// Forward to the damage, then backward to it: what lies between two damaged places is lost, no more.
 void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
+  if (!is_there(from, table)) return;
   const auto end = copy_in_order(from, to, table, table.key);
   if (end == End::damage) copy_in_order(from, to, table, table.key_down);
   const auto kept = rows_in(to, table);

@@ -6,11 +6,13 @@ CREATE TABLE meta (
   value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Every opening of the file; mono_ms of an outbox row counts within its boot.
+-- Every opening of the file; mono_ms of an outbox row counts within its boot. offset_ms: wall clock minus monotonic
+-- clock of that boot, once its time was synchronised.
 CREATE TABLE boot (
   seq INTEGER PRIMARY KEY,
   boot_id TEXT NOT NULL,
-  opened_ms INTEGER NOT NULL
+  opened_ms INTEGER NOT NULL,
+  offset_ms INTEGER
 ) STRICT;
 
 -- One row a stream, written once a commit. gone: every seq up to it has left the outbox.
@@ -243,4 +245,11 @@ CREATE TABLE funnel (
   people INTEGER NOT NULL,
   bits BLOB NOT NULL,
   PRIMARY KEY (span, slot, campaign, zone, stage)
+) STRICT, WITHOUT ROWID;
+
+-- What commands from upstream were answered, so that one that comes again is not carried out again.
+CREATE TABLE order_answer (
+  key TEXT PRIMARY KEY NOT NULL,
+  at_ms INTEGER NOT NULL,
+  answer TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
