@@ -29,7 +29,8 @@ using namespace foyer;
 using config::Config;
 using drivers::systemd::Loop;
 
-constexpr int kConfigurationFault = 78;  // sysexits.h EX_CONFIG
+constexpr std::chrono::hours kDownlinkKept{7 * 24};  // by the broker, for a gateway that is away (docs/mqtt.md)
+constexpr int kConfigurationFault = 78;              // sysexits.h EX_CONFIG
 
 bool print_faults(const Faults& faults) {
   for (const auto& fault : faults) fmt::print(stderr, "{}\n", to_string(fault));
@@ -104,10 +105,12 @@ Result<std::unique_ptr<ports::Publisher>> make_publisher(const Config& config, c
   settings.keepalive = upstream.keepalive;
   if (upstream.tls) settings.tls = drivers::mosquitto::Tls{upstream.ca, upstream.certificate, upstream.key};
   if (!upstream.password_file.empty()) {
-    const auto password = config::read_secret(upstream.password_file);
-    if (!password) return fail(password);
-    settings.password = *password;
+    settings.read_password = [file = upstream.password_file] { return config::read_secret(file); };
+    if (const auto password = settings.read_password(); !password) return fail(password);
   }
+  for (const auto& file : {upstream.ca, upstream.certificate, upstream.key, upstream.password_file})
+    if (!file.empty()) settings.files.push_back(file);
+  settings.session_expiry = kDownlinkKept;
   const sync::Identity identity{config.gateway.tenant, config.gateway.store, config.gateway.id, ""};
   settings.will_topic = identity.base() + "/state";
   settings.will_payload = R"({"online":false})";
@@ -142,7 +145,11 @@ int run(const std::string& path, const std::string& level) {
   parts.control = drivers::httplib::make_server();
   if (config->portal.https) parts.guest_https = drivers::httplib::make_server();
 
-  const app::Surroundings surroundings{path, drivers::systemd::boot_id(), kVersion, from_unix_ms(kBuildEpoch * 1000),
+  const app::Surroundings surroundings{path,
+                                       drivers::systemd::boot_id(),
+                                       kVersion,
+                                       from_unix_ms(kBuildEpoch * 1000),
+                                       &drivers::systemd::clock_synchronised,
                                        [&core_loop](int status) { core_loop.quit(status); }};
   app::App app(*config, std::move(parts), surroundings,
                [config = *config](const config::Upstream& upstream) { return make_publisher(config, upstream); });

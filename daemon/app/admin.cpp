@@ -78,16 +78,26 @@ Result<std::string> Admin::clients_json() {
 Result<std::string> Admin::outbox_json() {
   const auto s = snapshot();
   if (!s) return fail(s);
-  json out{{"epoch", ledger_.epoch()}, {"connected", s->has_uplink && s->uplink.connected}};
-  if (s->has_uplink) out["last_error"] = s->uplink.last_error;
+  json out{{"epoch", ledger_.epoch()},
+           {"connected", s->has_uplink && s->uplink.connected},
+           {"full", s->ledger.full},
+           {"discarded", s->ledger.discarded}};
+  if (s->has_uplink) {
+    out["last_error"] = s->uplink.last_error;
+    out["window"] = s->uplink.window;
+    out["backlog_window"] = s->uplink.backlog_window;
+  }
   for (const auto& [stream, state] : s->streams) {
     json one{{"last_seq", state.last_seq}, {"acknowledged", state.acked}, {"rows", state.rows}, {"bytes", state.bytes}};
+    one["dropped"] = s->ledger.dropped[static_cast<std::size_t>(stream) - 1];
     one["oldest"] = state.oldest ? json(to_rfc3339(*state.oldest)) : json(nullptr);
     if (const auto it = s->uplink.streams.find(stream); s->has_uplink && it != s->uplink.streams.end()) {
       one["sent"] = it->second.sent;
       one["in_flight"] = it->second.in_flight;
       one["refused"] = it->second.refused;
       one["resent"] = it->second.resent;
+      one["ignored"] = it->second.ignored;
+      one["acknowledged_at"] = it->second.acked_at ? json(to_rfc3339(*it->second.acked_at)) : json(nullptr);
     }
     out["streams"][std::string(to_string(stream))] = std::move(one);
   }

@@ -31,8 +31,9 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto kLedger = 10'000ms;         // a start or a reload may wait for a slow card
-constexpr std::chrono::hours kKeyAge{24};  // then new events name everybody anew (docs/privacy.md)
+constexpr auto kLedger = 10'000ms;           // a start or a reload may wait for a slow card
+constexpr std::uint64_t kLongLog = 8 << 20;  // bytes: only a reader that does not end lets it grow so far
+constexpr std::chrono::hours kKeyAge{24};    // then new events name everybody anew (docs/privacy.md)
 }  // namespace
 
 class App::Impl {
@@ -61,6 +62,7 @@ class App::Impl {
   void make_portal();
   void start_timers();
   void rotate_keys();
+  void watch_storage();
   void refresh_broadcasts();
   void stored(const std::vector<StoredEvent>& events);
   void record(std::vector<Event> events);
@@ -96,7 +98,8 @@ class App::Impl {
   std::vector<ports::Broadcast> on_air_;
   std::atomic<bool> reloading_{false};  // cleared by the clerk when the core cannot be told
   bool once_more_ = false;
-  bool open_ = false;  // start() came to its end
+  bool storage_full_ = false, log_long_ = false;  // said in the log
+  bool open_ = false;                             // start() came to its end
 };
 
 Result<void> App::Impl::start() {
@@ -133,6 +136,11 @@ Result<void> App::Impl::open_ledger() {
   if (!came.set_aside.empty())
     spdlog::error("storage was damaged: set aside as {}, {} rows kept, {} lost, new epoch {}", came.set_aside,
                   came.kept, came.lost, ledger_->epoch());
+  if (came.restored)
+    spdlog::warn(
+        "{} is not the file that was closed last, a copy was put in its place: new epoch {}, at least {} "
+        "events are missing",
+        config_.storage.path, ledger_->epoch(), came.lost);
   ledger_->on_stored([this](const std::vector<StoredEvent>& events) {
     if (auto* upstream = upstream_seen_.load()) upstream->note(events);
     // A full core box loses only the followers' view and a nudge: the uplink looks again every second.
@@ -272,10 +280,27 @@ void App::Impl::start_timers() {
     }
     hearing_->tick();
     refresh_broadcasts();
+    watch_storage();
     if (upstream_) upstream_->look();
+  }));
+  timers_.push_back(parts_.timers.every(30s, [this] {
+    if (orders_) orders_->look();
   }));
   timers_.push_back(parts_.timers.every(5s, [this] { guests_->tick(); }));
   timers_.push_back(parts_.timers.every(10min, [this] { rotate_keys(); }));
+}
+
+/// Says once that something is wrong with the storage, and once that it is over.
+void App::Impl::watch_storage() {
+  const auto figures = ledger_->figures();
+  const auto changed = [](bool& was, bool is) { return std::exchange(was, is) != is; };
+  if (changed(storage_full_, figures.full))
+    figures.full ? spdlog::error("{} is full: decisions are refused until there is room",
+                                 figures.disk_full ? "the disk" : "the storage")
+                 : spdlog::info("there is room again: decisions are made");
+  if (changed(log_long_, figures.wal_bytes > kLongLog) && log_long_)
+    spdlog::warn("the write-ahead log has {} bytes: does another program read {} for long?", figures.wal_bytes,
+                 config_.storage.path);
 }
 
 void App::Impl::refresh_broadcasts() {

@@ -51,6 +51,15 @@ void ledger_families(Families& out, const Snapshot& s) {
   out.gauge("ledger_commit_seconds", "How long the newest commit took.", number(s.ledger.last_commit_us) / 1e6);
   out.gauge("ledger_commit_slowest_seconds", "The slowest commit since start.",
             number(s.ledger.slowest_commit_us) / 1e6);
+  out.counter("ledger_discarded_total", "Presence and health events for which there was no room.",
+              number(s.ledger.discarded));
+  out.gauge("ledger_full", "1 while decisions are refused because there is no room.", s.ledger.full ? 1 : 0);
+  out.gauge("ledger_disk_full", "1 while that is because others filled the file system.", s.ledger.disk_full ? 1 : 0);
+  out.gauge("ledger_broken", "1 after an I/O error: nothing is stored until the restart.", s.ledger.broken ? 1 : 0);
+  for (const auto stream : kStreams)
+    out.counter("outbox_dropped_total", "Rows that went before they were safe upstream.",
+                number(s.ledger.dropped[static_cast<std::size_t>(stream) - 1]),
+                {{"stream", std::string(to_string(stream))}});
   for (const auto& [stream, state] : s.streams)
     out.gauge("outbox_rows", "Events not yet safe upstream.", number(state.rows),
               {{"stream", std::string(to_string(stream))}});
@@ -61,6 +70,16 @@ void ledger_families(Families& out, const Snapshot& s) {
 void uplink_families(Families& out, const Snapshot& s) {
   if (!s.has_uplink) return;
   out.gauge("uplink_connected", "1 while connected to the broker.", s.uplink.connected ? 1 : 0);
+  out.gauge("uplink_window", "Batches that may be in flight.", static_cast<double>(s.uplink.window));
+  out.gauge("uplink_backlog_window", "Of those, for presence and health, as the line keeps up.",
+            static_cast<double>(s.uplink.backlog_window));
+  for (const auto& [stream, state] : s.uplink.streams)
+    out.gauge("uplink_acknowledged_timestamp_seconds", "When rows were last acknowledged; 0: not since start.",
+              state.acked_at ? static_cast<double>(unix_ms(*state.acked_at)) / 1e3 : 0,
+              {{"stream", std::string(to_string(stream))}});
+  for (const auto& [stream, state] : s.uplink.streams)
+    out.counter("uplink_ignored_total", "Watermarks that were not believed.", number(state.ignored),
+                {{"stream", std::string(to_string(stream))}});
   for (const auto& [stream, state] : s.uplink.streams)
     out.gauge("uplink_in_flight", "Batches the broker has not answered.", number(state.in_flight),
               {{"stream", std::string(to_string(stream))}});

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 
 #include "app/clerk.hpp"
 #include "base/document.hpp"
@@ -11,8 +13,8 @@
 namespace foyer::app {
 
 /// Carries out what comes down the line: campaigns go into the ledger (and are answered on …/up/health by the events
-/// campaign.applied and campaign.refused), commands are answered on their response topic. Core thread; the waiting is
-/// the clerk's.
+/// campaign.applied and campaign.refused), commands are answered on their response topic, the same one once. Core
+/// thread; the waiting is the clerk's.
 class Orders {
  public:
   using Publish = std::function<void(ports::OutboundMessage)>;  ///< any thread
@@ -28,12 +30,15 @@ class Orders {
 
   /// False: not a downlink message.
   bool take(const ports::InboundMessage& message);
+  /// Tries again what the ledger had no room for. Core thread, now and then.
+  void look();
 
  private:
-  void apply(const sync::CampaignDown& down);
+  bool apply(const sync::CampaignDown& down);
+  std::string carry_out_once(const sync::Command& command);
   Result<std::string> code_of(const std::string& id_or_code);
   Result<std::string> carry_out(const sync::Command& command);
-  void answer(const ports::InboundMessage& request, const Result<std::string>& result);
+  void answer(const ports::InboundMessage& request, std::string payload);
   void refuse_campaign(const std::string& id, const Faults& faults);
 
   sync::Identity identity_;
@@ -42,6 +47,7 @@ class Orders {
   Clerk& clerk_;
   const ports::Clock& clock_;
   Publish publish_;
+  std::map<std::string, sync::CampaignDown> waiting_;  ///< by campaign, the newest; touched by the clerk's tasks alone
 };
 
 }  // namespace foyer::app

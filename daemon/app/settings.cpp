@@ -56,6 +56,7 @@ ledger::Settings ledger_settings(const config::Config& config, const Secrets& se
   settings.mono = [&clock] { return clock.mono(); };
   settings.boot_id = surroundings.boot_id;
   settings.build_date = surroundings.build_date;
+  settings.synchronised = surroundings.synchronised;
   return settings;
 }
 
