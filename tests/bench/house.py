@@ -24,6 +24,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
+import durable  # noqa: E402
 from shop import answers, free_port, start, stop, wait_for  # noqa: E402
 
 PHONES = 500
@@ -40,7 +41,7 @@ STREET = ["gate_op_us", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_per
           "redirects_per_s", "admission_p50_ms", "admission_p99_ms"]
 SHOP = ["draw_p99_ms"]
 FILES = ["package_mib"]
-KNOWN = ALONE + STREET + SHOP + FILES
+KNOWN = ALONE + STREET + SHOP + durable.NAMES + FILES
 
 CONFIG = """\
 gateway: {{id: bench-gw, store: bench-store, tenant: bench}}
@@ -335,6 +336,10 @@ def shop(binaries, _, closing):
     return bench_program(binaries, ["draws", "--portal", "127.0.0.1", "--port", portal, "--link", house.link(), *phones])
 
 
+def the_line(binaries, wanted, closing):
+    return durable.measure(binaries.parent / "tests/foyer-line", wanted, closing)
+
+
 def files(*_):
     packages = sorted((ROOT / "build/deb").glob("foyer_*.deb"), key=lambda package: package.stat().st_mtime)
     if not packages:
@@ -393,7 +398,7 @@ def main():
         signal.signal(number, lambda which, _: sys.exit(128 + which))
     wanted = set(options.names or KNOWN)
     show, failed = Printer(options.json), False
-    for names, measure in ((ALONE, alone), (STREET, street), (SHOP, shop), (FILES, files)):
+    for names, measure in ((ALONE, alone), (STREET, street), (SHOP, shop), (durable.NAMES, the_line), (FILES, files)):
         if not wanted & set(names):
             continue
         with contextlib.ExitStack() as closing:
