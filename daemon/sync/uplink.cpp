@@ -20,6 +20,9 @@ constexpr std::uint8_t kNoSubscribers = 0x10;  // MQTT 5, 3.4.2.1: accepted, but
 constexpr std::uint8_t kFirstError = 0x80;
 /// Of the broker's receive maximum, left for what is not the pump's: state and replies to commands.
 constexpr std::size_t kReserve = 4;
+/// Application mode: rows of a stream sent and not yet safe at the ingester. What is more waits in SQLite, where a
+/// ledger event is not behind it, and not in the broker, whose queue for a slow ingester drops what is too much.
+constexpr std::uint64_t kMostUnconfirmed = 8'000;
 constexpr std::chrono::milliseconds kPublishAgain{1000};  // after the publisher's queue was full
 /// An answer of the outbox that is not there by now was dropped on its way (a full mailbox): asked again.
 constexpr std::chrono::milliseconds kFetchTimeout{30'000};
@@ -195,6 +198,8 @@ class Uplink::Impl {
   std::size_t backlog_limit() const { return std::max<std::size_t>(1, limit_ - limit_ / 4); }
 
   bool room_for(const Slot& slot) const {
+    if (settings_.acknowledge == Acknowledge::application && slot.lane.cursor() - slot.lane.acked() >= kMostUnconfirmed)
+      return false;
     if (!paced(slot)) return flights_.size() < limit_;
     const auto backlog =
         std::count_if(flights_.begin(), flights_.end(), [](const auto& flight) { return paced(*flight.second.slot); });

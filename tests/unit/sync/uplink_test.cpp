@@ -598,6 +598,22 @@ TEST_F(WatermarkTest, APubackOnlyFreesTheWindow) {
   EXPECT_EQ(outbox.forgotten[Stream::ledger], 4u);
 }
 
+TEST_F(WatermarkTest, ASlowIngesterIsNotRunOver) {
+  settings.max_batch_rows = 500;
+  settings.max_batch_bytes = 1 << 20;
+  settings.window = settings.backlog_start = 1000;
+  make();
+  connect(2000);
+  store(Stream::presence, 10'000);
+  EXPECT_EQ(sent().back().last, 8'000u) << "the rest waits here, not in the broker";
+  for (std::uint64_t tag = 1; tag <= 16; ++tag) uplink->acknowledged(tag, 0);
+  EXPECT_TRUE(sent().empty()) << "a PUBACK is no confirmation";
+  store(Stream::ledger, 1);
+  EXPECT_EQ(sent().size(), 1u);
+  watermark(Stream::presence, mark(4'000));
+  EXPECT_EQ(sent().back().last, 10'000u);
+}
+
 TEST_F(WatermarkTest, WhatIsNotBelievedIsCountedAndForgetsNothing) {
   make();
   store(Stream::ledger, 4);
