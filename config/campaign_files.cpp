@@ -30,28 +30,40 @@ tl::expected<std::vector<std::string>, Faults> list(const std::string& folder) {
   return files;
 }
 
-tl::expected<campaign::Campaign, Faults> read_one(const std::string& file) {
+tl::expected<campaign::Campaign, Faults> read_one(const std::string& file, const campaign::Ceilings& ceilings) {
   const auto text = read_file(file, kMostFileBytes);
   if (!text) return tl::make_unexpected(Faults{{file, 0, 0, "", "cannot be read: " + text.error().message}});
-  return parse_campaign_yaml(*text, file);
+  return parse_campaign_yaml(*text, file, ceilings);
 }
 
 }  // namespace
 
-tl::expected<campaign::Campaign, Faults> parse_campaign_yaml(const std::string& text, const std::string& file) {
+tl::expected<campaign::Campaign, Faults> parse_campaign_yaml(const std::string& text, const std::string& file,
+                                                             const campaign::Ceilings& ceilings) {
   const auto document = parse_yaml(text, file);
   if (!document) return tl::make_unexpected(document.error());
-  return campaign::read_campaign(*document, file);
+  return campaign::read_campaign(*document, file, ceilings);
 }
 
-tl::expected<std::vector<campaign::Campaign>, Faults> read_campaigns(const std::string& folder) {
+tl::expected<std::string, Faults> campaign_json(const std::string& file) {
+  const auto text = read_file(file, kMostFileBytes);
+  if (!text) return tl::make_unexpected(Faults{{file, 0, 0, "", "cannot be read: " + text.error().message}});
+  // What a currency's ceiling is foyerd knows, which reads it again.
+  const auto campaign = file.ends_with(".json") ? campaign::parse_campaign_json(*text, file, campaign::Origin::wire, {})
+                                                : parse_campaign_yaml(*text, file, {});
+  if (!campaign) return tl::make_unexpected(campaign.error());
+  return campaign::to_json(*campaign);
+}
+
+tl::expected<std::vector<campaign::Campaign>, Faults> read_campaigns(const std::string& folder,
+                                                                     const campaign::Ceilings& ceilings) {
   const auto files = list(folder);
   if (!files) return tl::make_unexpected(files.error());
   std::vector<campaign::Campaign> campaigns;
   std::map<std::string, std::string> seen;
   Faults faults;
   for (const auto& file : *files) {
-    auto campaign = read_one(file);
+    auto campaign = read_one(file, ceilings);
     if (!campaign) {
       faults.insert(faults.end(), campaign.error().begin(), campaign.error().end());
       continue;

@@ -26,10 +26,12 @@ void read_sections(const Fields& root, Config& config) {
   read_part(root, "radio", read_radio, config.radio);
   read_part(root, "zones", read_zones, config.zones);
   read_optional(root, "shoppers", read_shoppers, config.shoppers);
+  read_part(root, "tags", read_tags, config.tags);
   read_part(root, "wifi", read_wifi, config.wifi);
   read_part(root, "portal", read_portal, config.portal);
-  read_part(root, "pos", read_pos, config.pos_keys_file);
+  read_part(root, "pos", read_pos, config);
   read_optional(root, "upstream", read_upstream, config.upstream);
+  read_part(root, "promotions", read_promotions, config.promotions);
   root.read("campaigns", config.campaigns, &Value::text, kMostPath);
   read_part(root, "admin", read_admin, config.admin);
   read_part(root, "privacy", read_privacy, config);

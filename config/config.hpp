@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -10,7 +11,9 @@
 #include "base/net.hpp"
 #include "base/result.hpp"
 #include "base/uuid.hpp"
+#include "campaign/lint.hpp"
 #include "campaign/model.hpp"
+#include "campaign/offer.hpp"
 
 /// foyer.yaml as values (docs/configuration.md). A Config exists only if every rule of the file was kept.
 namespace foyer::config {
@@ -36,6 +39,7 @@ struct Brand {
 struct Storage {
   std::string path = "/var/lib/foyer/foyer.db";
   std::uint64_t max_size = 256ull << 20;
+  std::size_t commit_group = 256;  ///< decisions that share one commit at most
   bool operator==(const Storage&) const = default;
 };
 
@@ -63,18 +67,33 @@ struct Radio {
   bool operator==(const Radio&) const = default;
 };
 
-struct ZoneBeacon {
-  Uuid uuid;
-  std::optional<std::uint16_t> major, minor;
-  bool operator==(const ZoneBeacon&) const = default;
+/// A beacon that sends ephemeral identifiers, and how to know it again.
+struct EidBeacon {
+  std::string name, key_file;
+  std::array<std::uint8_t, 16> identity_key{};  ///< what key_file holds; secret
+  std::uint8_t rotation = 0;                    ///< a fresh identifier every 2^rotation seconds
+  std::int64_t clock_offset = 0;                ///< UTC seconds less the beacon's clock
+  bool operator==(const EidBeacon&) const = default;
 };
+
+/// A beacon, or all of a uuid, a major or a namespace.
+struct NamedBeacon {
+  Uuid uuid;  ///< unless one of those below is there
+  std::optional<std::uint16_t> major, minor;
+  std::optional<std::array<std::uint8_t, 10>> name_space{};
+  std::optional<std::array<std::uint8_t, 6>> instance{};
+  std::optional<EidBeacon> eid{};
+  bool operator==(const NamedBeacon&) const = default;
+};
+std::string to_string(const NamedBeacon& beacon);
 
 struct Zone {
   std::string id;
   Text name;
-  std::vector<ZoneBeacon> beacons;
+  std::vector<NamedBeacon> beacons;
   int enter = -70, exit = -76;
   milliseconds dwell{30'000}, exit_after{45'000};
+  std::optional<bool> signal{};  ///< takes by signal what no zone names; absent: where it has no beacons
   bool operator==(const Zone&) const = default;
 };
 
@@ -82,6 +101,12 @@ struct Shoppers {
   Uuid uuid;
   seconds lease{4 * 3600};
   bool operator==(const Shoppers&) const = default;
+};
+
+/// What staff and goods carry: seen like any beacon, and no shopper.
+struct Tags {
+  std::vector<NamedBeacon> staff, assets;
+  bool operator==(const Tags&) const = default;
 };
 
 enum class GateDriver { nftables, sim, off };
@@ -101,6 +126,7 @@ struct Wifi {
   std::uint64_t down_bps = 0, up_bps = 0;  ///< 0: no limit
   std::uint32_t per_device_per_day = 4;
   std::vector<std::string> walled_garden;
+  std::vector<MacAddress> blocked;  ///< devices that are refused everything; 64 at most
   bool operator==(const Wifi&) const = default;
 };
 
@@ -139,6 +165,22 @@ struct Admin {
   bool operator==(const Admin&) const = default;
 };
 
+/// How long rows stay after what they tell of is over (docs/privacy.md).
+struct Keep {
+  std::chrono::seconds coupons = std::chrono::days{400};  ///< redeemed, expired or voided, with their uses
+  std::chrono::seconds sales = std::chrono::days{400};
+  std::chrono::seconds prizes = std::chrono::days{1096};  ///< the record of what was won
+  std::chrono::seconds consents = std::chrono::days{1096};
+  bool operator==(const Keep&) const = default;
+};
+
+/// What holds for every campaign.
+struct Promotions {
+  campaign::Ceilings ceilings = campaign::legal_ceilings();  ///< of one prize's worth
+  campaign::OfferRules offers;
+  bool operator==(const Promotions&) const = default;
+};
+
 enum class PrivacyMode { counting, visit, member };
 
 struct Config {
@@ -148,14 +190,18 @@ struct Config {
   Radio radio;
   std::vector<Zone> zones;
   std::optional<Shoppers> shoppers;
+  Tags tags;
   Wifi wifi;
   Portal portal;
   std::string pos_keys_file;
+  std::string chain_keys_file;  ///< public keys of the chain's other shops; empty: none
   std::optional<Upstream> upstream;
   std::string campaigns = "/etc/foyer/campaigns.d";
+  Promotions promotions;
   Admin admin;
   PrivacyMode privacy = PrivacyMode::visit;
   std::uint32_t privacy_k = 10;
+  Keep keep;
   bool operator==(const Config&) const = default;
 };
 
@@ -169,9 +215,6 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
 
 /// `wanted`, but with everything that needs a restart as it is running.
 Config keep_fixed(const Config& running, Config wanted);
-
-/// Keys that are set and that this version reads but does not act on yet, in order: named in the log at start.
-std::vector<std::string> without_effect(const Config& config);
 
 /// The content of a secret file without its last newline; a name without a slash is sought in $CREDENTIALS_DIRECTORY.
 Result<std::string> read_secret(const std::string& name);

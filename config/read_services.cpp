@@ -28,8 +28,8 @@ void read_https(const Value& value, Https& https) {
   read_named_secret(*map, "key", https.key);
 }
 
-/// One `name:sha256-of-key` a line; nothing of a bad line is repeated, it may be a key.
-void check_keys(const Value& file, std::string_view content) {
+/// One `name:64-hex` a line; nothing of a bad line is repeated, it may be a key.
+void check_keys(const Value& file, std::string_view content, std::string_view form) {
   std::size_t line = 0, keys = 0;
   while (!content.empty()) {
     const auto end = std::min(content.find('\n'), content.size());
@@ -40,7 +40,7 @@ void check_keys(const Value& file, std::string_view content) {
     const auto colon = text.find(':');
     const auto digest = colon == std::string_view::npos ? std::nullopt : from_hex(text.substr(colon + 1));
     if (colon == 0 || !digest || digest->size() != 32)
-      return file.fault(fmt::format("line {} must be name:sha256-of-key, 64 hex digits after the colon", line));
+      return file.fault(fmt::format("line {} must be {}, 64 hex digits after the colon", line, form));
     if (++keys > kMostTills) return file.fault(fmt::format("has more than {} keys", kMostTills));
   }
 }
@@ -98,12 +98,14 @@ void read_portal(const Value& value, Portal& portal) {
   }
 }
 
-void read_pos(const Value& value, std::string& keys_file) {
+void read_pos(const Value& value, Config& config) {
   const auto map = section(value, "pos");
   if (!map) return;
   map->require("keys_file");
-  if (const auto content = read_named_secret(*map, "keys_file", keys_file))
-    check_keys(*map->find("keys_file"), *content);
+  if (const auto content = read_named_secret(*map, "keys_file", config.pos_keys_file))
+    check_keys(*map->find("keys_file"), *content, "name:sha256-of-key");
+  if (const auto content = read_named_secret(*map, "chain_keys_file", config.chain_keys_file))
+    check_keys(*map->find("chain_keys_file"), *content, "store:public-key");
 }
 
 void read_upstream(const Value& value, Upstream& upstream) {

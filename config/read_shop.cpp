@@ -13,8 +13,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMostLanguages = 16;
 constexpr std::size_t kMostLabel = 200;
 constexpr std::size_t kMostZones = 64;
-constexpr std::size_t kMostBeacons = 256;  // in one zone
-constexpr int kHysteresis = 6;             // dB from enter to exit where only enter is written
+constexpr int kHysteresis = 6;  // dB from enter to exit where only enter is written
 
 void read_languages(const Value& value, std::vector<std::string>& languages) {
   const auto items = value.list(1, kMostLanguages);
@@ -27,17 +26,6 @@ void read_languages(const Value& value, std::vector<std::string>& languages) {
       item.fault(fmt::format("{} is in the list already", *tag));
     languages.push_back(*tag);
   }
-}
-
-std::optional<ZoneBeacon> read_beacon(const Value& value) {
-  const auto map = section(value, "zones[].beacons[]");
-  if (!map) return std::nullopt;
-  ZoneBeacon beacon;
-  const bool named = map->require("uuid", beacon.uuid, &Value::uuid);
-  map->read("major", beacon.major, &Value::number, 0, 65535);
-  map->read("minor", beacon.minor, &Value::number, 0, 65535);
-  if (map->find("minor") && !map->find("major")) map->find("minor")->fault("needs a major");
-  return named ? std::optional{beacon} : std::nullopt;
 }
 
 void read_levels(const Fields& map, Zone& zone) {
@@ -58,9 +46,9 @@ Zone read_zone(const Value& value) {
   map->require("id", zone.id, &Value::name, kMostName);
   zone.name = {{"en", zone.id}};
   map->read("name", zone.name, &Value::texts, kMostLabel);
-  if (const auto beacons = map->find("beacons"))
-    for (const auto& item : beacons->list(0, kMostBeacons).value_or(std::vector<Value>{}))
-      if (const auto beacon = read_beacon(item)) zone.beacons.push_back(*beacon);
+  if (const auto beacons = map->find("beacons")) zone.beacons = read_beacons(*beacons, "zones[].beacons[]");
+  bool signal = false;
+  if (map->read("signal", signal, &Value::flag)) zone.signal = signal;
   read_levels(*map, zone);
   map->read("dwell", zone.dwell, &Value::duration, 100ms, 24h);
   map->read("exit_after", zone.exit_after, &Value::duration, 100ms, 24h);
@@ -105,6 +93,7 @@ void read_storage(const Value& value, Storage& storage) {
   if (!map) return;
   map->read("path", storage.path, &Value::text, kMostPath);
   map->read("max_size", storage.max_size, &Value::size, 256ull << 10, 1ull << 40);
+  map->read("commit_group", storage.commit_group, &Value::number, 1, 4096);
 }
 
 void read_zones(const Value& value, std::vector<Zone>& zones) {
@@ -125,6 +114,17 @@ void read_shoppers(const Value& value, Shoppers& shoppers) {
   map->read("lease", shoppers.lease, &Value::seconds, 1s, 7 * 24h);
 }
 
+void read_keep(const Value& value, Keep& keep) {
+  using namespace std::chrono_literals;
+  constexpr std::chrono::seconds kLongest = std::chrono::days{3653};
+  const auto map = section(value, "privacy.keep");
+  if (!map) return;
+  map->read("coupons", keep.coupons, &Value::seconds, 24h, kLongest);
+  map->read("sales", keep.sales, &Value::seconds, 24h, kLongest);
+  map->read("prizes", keep.prizes, &Value::seconds, 24h, kLongest);
+  map->read("consents", keep.consents, &Value::seconds, 24h, kLongest);
+}
+
 void read_privacy(const Value& value, Config& config) {
   const auto map = section(value, "privacy");
   if (!map) return;
@@ -132,6 +132,7 @@ void read_privacy(const Value& value, Config& config) {
       "mode", config.privacy,
       {{"counting", PrivacyMode::counting}, {"visit", PrivacyMode::visit}, {"member", PrivacyMode::member}});
   map->read("k", config.privacy_k, &Value::number, 1, 1'000'000);
+  if (const auto keep = map->find("keep")) read_keep(*keep, config.keep);
 }
 
 }  // namespace foyer::config

@@ -64,10 +64,20 @@ void read_session(const Value& value, Wifi& wifi) {
   map->read("per_device_per_day", wifi.per_device_per_day, &Value::number, 1, 1'000'000);
 }
 
+/// Names only: the gate learns their addresses from dnsmasq as guests ask for them.
 void read_garden(const Value& value, std::vector<std::string>& garden) {
   for (const auto& item : value.list(0, kMostGarden).value_or(std::vector<Value>{}))
-    if (const auto host = matching(item, is_host, "a host name like pay.example.com or an address"))
+    if (const auto host = matching(item, is_host_name, "a host name like pay.example.com; an address cannot be given"))
       garden.push_back(*host);
+}
+
+void read_blocked(const Value& value, std::vector<MacAddress>& blocked) {
+  constexpr std::size_t kMostBlocked = 64;  // as the gate's set
+  for (const auto& item : value.list(0, kMostBlocked).value_or(std::vector<Value>{}))
+    if (const auto mac = matching(
+            item, [](std::string_view text) { return parse_mac(text).has_value(); },
+            "a MAC address like 02:00:00:00:00:01"))
+      blocked.push_back(*parse_mac(*mac));
 }
 
 bool is_socket_path(std::string_view text) { return !text.empty() && text.size() <= kMostSocketPath && text[0] == '/'; }
@@ -96,6 +106,7 @@ void read_wifi(const Value& value, Wifi& wifi) {
   map->read("lan_access", wifi.lan_access, &Value::flag);
   if (const auto session = map->find("session")) read_session(*session, wifi);
   if (const auto garden = map->find("walled_garden")) read_garden(*garden, wifi.walled_garden);
+  if (const auto blocked = map->find("blocked")) read_blocked(*blocked, wifi.blocked);
 }
 
 }  // namespace foyer::config

@@ -70,8 +70,7 @@ std::string captive_option(const Config& config, WallTime now, WallTime build_da
 /// Addresses of these names go into the sets that foyer-gate lets everybody reach.
 std::string walled_garden(const std::vector<std::string>& garden) {
   std::string text;
-  for (const auto& host : garden)
-    if (!parse_ip(host)) text += fmt::format("nftset=/{}/4#inet#foyer#garden4,6#inet#foyer#garden6\n", host);
+  for (const auto& host : garden) text += fmt::format("nftset=/{}/4#inet#foyer#garden4,6#inet#foyer#garden6\n", host);
   return text;
 }
 

@@ -23,11 +23,15 @@ void read_brand(const Value& value, Brand& brand);
 void read_storage(const Value& value, Storage& storage);
 void read_radio(const Value& value, Radio& radio);
 void read_zones(const Value& value, std::vector<Zone>& zones);
+inline constexpr std::size_t kMostBeacons = 256;                                  ///< in one zone, of one role
+std::vector<NamedBeacon> read_beacons(const Value& list, std::string_view path);  ///< `path` in the table of keys
+void read_tags(const Value& value, Tags& tags);
 void read_shoppers(const Value& value, Shoppers& shoppers);
 void read_wifi(const Value& value, Wifi& wifi);
 void read_portal(const Value& value, Portal& portal);
-void read_pos(const Value& value, std::string& keys_file);
+void read_pos(const Value& value, Config& config);
 void read_upstream(const Value& value, Upstream& upstream);
+void read_promotions(const Value& value, Promotions& promotions);
 void read_admin(const Value& value, Admin& admin);
 void read_privacy(const Value& value, Config& config);
 

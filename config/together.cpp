@@ -2,24 +2,26 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "config/sections.hpp"
 
 namespace foyer::config {
 namespace {
 
-bool overlap(const ZoneBeacon& a, const ZoneBeacon& b) {
+bool overlap(const NamedBeacon& a, const NamedBeacon& b) {
   const auto meets = [](const auto& x, const auto& y) { return !x || !y || *x == *y; };
+  if (a.eid || b.eid) return a.eid && b.eid && a.eid->name == b.eid->name;
+  if (a.name_space || b.name_space) return a.name_space == b.name_space && meets(a.instance, b.instance);
   return a.uuid == b.uuid && meets(a.major, b.major) && meets(a.minor, b.minor);
 }
 
-std::string name(const ZoneBeacon& beacon) {
-  return fmt::format("{}/{}/{}", to_string(beacon.uuid), beacon.major ? fmt::to_string(*beacon.major) : "any",
-                     beacon.minor ? fmt::to_string(*beacon.minor) : "any");
+bool is_lent(const Config& config, const NamedBeacon& beacon) {
+  return config.shoppers && !beacon.eid && !beacon.name_space && beacon.uuid == config.shoppers->uuid;
 }
 
 /// The zone whose beacon before `at` hears the same as `beacon`.
-const Zone* other_zone(const std::vector<Zone>& zones, const ZoneBeacon* at) {
+const Zone* other_zone(const std::vector<Zone>& zones, const NamedBeacon* at) {
   for (const auto& zone : zones)
     for (const auto& beacon : zone.beacons) {
       if (&beacon == at) return nullptr;
@@ -41,11 +43,41 @@ void check_beacons(const Fields& root, const Config& config) {
       const auto& beacon = config.zones[z].beacons[b];
       const Value item = beacons->at(beacons->node().items[b], b);
       if (const auto* other = other_zone(config.zones, &beacon))
-        item.fault(fmt::format("{} is a beacon of zone {} already", name(beacon), other->id));
-      if (config.shoppers && config.shoppers->uuid == beacon.uuid)
-        item.fault("has the uuid of shoppers, whose identifiers are lent out");
+        item.fault(fmt::format("{} is a beacon of zone {} already", to_string(beacon), other->id));
+      if (is_lent(config, beacon)) item.fault("has the uuid of shoppers, whose identifiers are lent out");
     }
   }
+}
+
+/// A tag may stand in a zone; but has one role.
+void check_tags(const Fields& root, const Config& config) {
+  const auto tags = root.find("tags");
+  if (!tags) return;
+  for (const auto* list : {&config.tags.staff, &config.tags.assets})
+    for (const auto& beacon : *list) {
+      if (is_lent(config, beacon)) tags->fault("has the uuid of shoppers, whose identifiers are lent out");
+      if (list == &config.tags.assets &&
+          std::ranges::any_of(config.tags.staff, [&](const auto& one) { return overlap(one, beacon); }))
+        tags->fault(fmt::format("{} is a tag of staff already", to_string(beacon)));
+    }
+}
+
+/// Each key costs a computation whenever its beacon changes what it sends.
+void check_eids(const Fields& root, const Config& config) {
+  constexpr std::size_t kMostKeys = 256;  // beacon::EidResolver::kMostKeys
+  std::map<std::string, const EidBeacon*> named;
+  const auto take = [&](const std::vector<NamedBeacon>& beacons) {
+    for (const auto& beacon : beacons) {
+      if (!beacon.eid) continue;
+      const auto [at, fresh] = named.emplace(beacon.eid->name, &*beacon.eid);
+      if (!fresh && *at->second != *beacon.eid) root.fault(fmt::format("eid {} stands for two beacons", at->first));
+    }
+  };
+  for (const auto& zone : config.zones) take(zone.beacons);
+  take(config.tags.staff);
+  take(config.tags.assets);
+  if (named.size() > kMostKeys)
+    root.fault(fmt::format("has {} beacons with an eid; at most {} are allowed", named.size(), kMostKeys));
 }
 
 void check_deaf(const Fields& root, const Config& config) {
@@ -97,6 +129,8 @@ void check_admin(const Fields& root, const Config& config) {
 
 void check_together(const Fields& root, const Config& config) {
   check_beacons(root, config);
+  check_tags(root, config);
+  check_eids(root, config);
   check_deaf(root, config);
   check_doors(root, config);
   check_admin(root, config);

@@ -16,8 +16,12 @@ int main(int argc, char** argv) {
   ctl::add_house(shell);
   ctl::add_radio(shell);
   ctl::add_wifi(shell);
+  ctl::add_campaigns(shell);
   ctl::add_tokens(shell);
   ctl::add_qr(shell);
+  ctl::add_coupons(shell);
+  ctl::add_staff(shell);
+  ctl::add_privacy(shell);
   ctl::add_offline(shell);
   try {
     cli.parse(argc, argv);

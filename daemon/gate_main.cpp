@@ -2,18 +2,13 @@
 // out for guests, as foyerd asks over a unix socket. A clean stop, and a crash, leave the table and its guests.
 #include <pwd.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 
-#include "drivers/nftables/kernel/ruleset.hpp"
 #include "drivers/nftables/kernel/server.hpp"
 #include "version.hpp"
 
@@ -36,25 +31,10 @@ Result<uid_t> uid_of(const std::string& user) {
   return foyer::fail(Code::refuse, "--uid {}: no such user, and not a number", user);
 }
 
-/// sd_notify(3): one datagram; an '@' stands for the abstract name space.
-void notify(std::string_view state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  if (path == nullptr || std::strlen(path) == 0 || std::strlen(path) >= sizeof address.sun_path) return;
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path, std::strlen(path));
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  if (::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size) < 0)
-    fmt::print(stderr, "<4>foyer-gate: NOTIFY_SOCKET {}: {}\n", path, std::strerror(errno));
-  ::close(fd);
-}
-
 int take_away() {
   auto table = kernel::Table::open();
   if (!table) return complain(table.error());
-  if (auto gone = table->run(kernel::removal()); !gone) return complain(gone.error());
+  if (auto gone = table->take_away(); !gone) return complain(gone.error());
   return 0;
 }
 
@@ -65,11 +45,13 @@ int serve(const kernel::ServerSettings& settings) {
   sigaddset(&signals, SIGINT);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   const int stop = ::signalfd(-1, &signals, SFD_CLOEXEC);
-  auto server = kernel::Server::open(settings);
-  if (!server) return complain(server.error());
-  notify("READY=1");
-  auto ended = server->run(stop);
-  notify("STOPPING=1");
+  auto table = kernel::Table::open();
+  if (!table) return complain(table.error());
+  kernel::Server server(std::move(*table));
+  if (auto listens = server.listen(settings); !listens) return complain(listens.error());
+  ::sd_notify(0, "READY=1");
+  auto ended = server.run(stop);
+  ::sd_notify(0, "STOPPING=1");
   return ended ? 0 : complain(ended.error());
 }
 

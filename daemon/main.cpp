@@ -2,6 +2,8 @@
 #include <spdlog/spdlog.h>
 #include <CLI/CLI.hpp>
 
+#include <array>
+#include <bit>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +17,7 @@
 #include "drivers/httplib/httplib_server.hpp"
 #include "drivers/mosquitto/mosquitto.hpp"
 #include "drivers/neighbour/neighbour.hpp"
+#include "drivers/nftables/bluetooth.hpp"
 #include "drivers/nftables/nftables.hpp"
 #include "drivers/sim/gate.hpp"
 #include "drivers/sim/sim_radio.hpp"
@@ -29,7 +32,8 @@ using namespace foyer;
 using config::Config;
 using drivers::systemd::Loop;
 
-constexpr int kConfigurationFault = 78;  // sysexits.h EX_CONFIG
+constexpr std::chrono::hours kDownlinkKept{7 * 24};  // by the broker, for a gateway that is away (docs/mqtt.md)
+constexpr int kConfigurationFault = 78;              // sysexits.h EX_CONFIG
 
 bool print_faults(const Faults& faults) {
   for (const auto& fault : faults) fmt::print(stderr, "{}\n", to_string(fault));
@@ -49,15 +53,22 @@ int check_config(const std::vector<std::string>& files) {
       good = print_faults(config.error()) && good;
     } else if (const auto scenario = scenario_of(*config); !scenario) {
       good = print_faults(scenario.error()) && good;
-    } else if (const auto campaigns = config::read_campaigns(config->campaigns); !campaigns) {
+    } else if (const auto campaigns = config::read_campaigns(config->campaigns, config->promotions.ceilings);
+               !campaigns) {
       good = print_faults(campaigns.error()) && good;
     }
   }
   return good ? 0 : kConfigurationFault;
 }
 
+std::uint64_t random_number() {
+  std::array<std::uint8_t, 8> raw{};
+  kernel_random(raw);
+  return std::bit_cast<std::uint64_t>(raw);
+}
+
 tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& config, Loop& loop,
-                                                               const ports::Clock& clock) {
+                                                               const ports::Clock& clock, ports::Bluetooth& helper) {
   if (config.radio.driver == config::RadioDriver::sim) {
     auto scenario = scenario_of(config);
     if (!scenario) return tl::make_unexpected(scenario.error());
@@ -74,7 +85,8 @@ tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& con
     case config::ScanMode::passive: settings.mode = Mode::passive; break;
     case config::ScanMode::off: settings.mode = Mode::off; break;
   }
-  return drivers::bluez::make_radio(settings, loop, loop, clock);
+  settings.tap = config.radio.tap;
+  return drivers::bluez::make_radio(settings, {loop, loop, clock, &helper, random_number});
 }
 
 /// Where our ends of unix sockets may lie: beside our own control socket.
@@ -104,10 +116,12 @@ Result<std::unique_ptr<ports::Publisher>> make_publisher(const Config& config, c
   settings.keepalive = upstream.keepalive;
   if (upstream.tls) settings.tls = drivers::mosquitto::Tls{upstream.ca, upstream.certificate, upstream.key};
   if (!upstream.password_file.empty()) {
-    const auto password = config::read_secret(upstream.password_file);
-    if (!password) return fail(password);
-    settings.password = *password;
+    settings.read_password = [file = upstream.password_file] { return config::read_secret(file); };
+    if (const auto password = settings.read_password(); !password) return fail(password);
   }
+  for (const auto& file : {upstream.ca, upstream.certificate, upstream.key, upstream.password_file})
+    if (!file.empty()) settings.files.push_back(file);
+  settings.session_expiry = kDownlinkKept;
   const sync::Identity identity{config.gateway.tenant, config.gateway.store, config.gateway.id, ""};
   settings.will_topic = identity.base() + "/state";
   settings.will_payload = R"({"online":false})";
@@ -133,7 +147,8 @@ int run(const std::string& path, const std::string& level) {
   });
 
   app::Parts parts{*clock, core_loop, core, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
-  auto radio = make_radio(*config, core_loop, *clock);
+  const auto bluetooth = drivers::nftables::make_bluetooth(config->wifi.gate_socket, core_loop, core_loop);
+  auto radio = make_radio(*config, core_loop, *clock, *bluetooth);
   if (!radio) return print_faults(radio.error()), kConfigurationFault;
   parts.radio = std::move(*radio);
   make_wifi(*config, core_loop, *clock, parts);
@@ -142,7 +157,11 @@ int run(const std::string& path, const std::string& level) {
   parts.control = drivers::httplib::make_server();
   if (config->portal.https) parts.guest_https = drivers::httplib::make_server();
 
-  const app::Surroundings surroundings{path, drivers::systemd::boot_id(), kVersion, from_unix_ms(kBuildEpoch * 1000),
+  const app::Surroundings surroundings{path,
+                                       drivers::systemd::boot_id(),
+                                       kVersion,
+                                       from_unix_ms(kBuildEpoch * 1000),
+                                       &drivers::systemd::clock_synchronised,
                                        [&core_loop](int status) { core_loop.quit(status); }};
   app::App app(*config, std::move(parts), surroundings,
                [config = *config](const config::Upstream& upstream) { return make_publisher(config, upstream); });

@@ -35,7 +35,7 @@ Result<std::string> Admin::status_json() {
            {"tenant", config->gateway.tenant},
            {"version", s->version},
            {"up_s", static_cast<std::int64_t>(s->up_seconds)},
-           {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->here}}},
+           {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->presence.here}}},
            {"guests", {{"sessions", s->sessions}, {"open", s->sessions_open}}},
            {"epoch", ledger_.epoch()}};
   out["certificate"] = s->certificate.empty() ? json(nullptr) : json::parse(s->certificate);
@@ -49,11 +49,15 @@ Result<std::string> Admin::status_json() {
 }
 
 Result<std::string> Admin::radio_json() {
-  return core_.box.ask([this] { return to_json(core_.radio()); }, kCore);
+  return core_.box.ask([this] { return to_json(core_.radio(), core_.hearing); }, kCore);
 }
 
 Result<std::string> Admin::presence_json() {
   return core_.box.ask([this] { return core_.hearing.here_json(); }, kCore);
+}
+
+Result<std::string> Admin::presence_hours_json() {
+  return core_.box.ask([this] { return core_.hearing.hours_json(); }, kCore);
 }
 
 Result<std::string> Admin::clients_json() {
@@ -71,8 +75,9 @@ Result<std::string> Admin::clients_json() {
                     {"way", to_string(client.session.way)},
                     {"since", to_rfc3339(client.session.since)},
                     {"seconds_left", client.left.count()},
-                    {"bytes_up", client.bytes_up},
-                    {"bytes_down", client.bytes_down},
+                    {"bytes_up", client.bytes.up},
+                    {"bytes_down", client.bytes.down},
+                    {"bytes_left", client.bytes_left ? json(*client.bytes_left) : json(nullptr)},
                     {"signal_dbm", client.signal_dbm ? json(*client.signal_dbm) : json(nullptr)}});
   }
   return list.dump();
@@ -81,16 +86,26 @@ Result<std::string> Admin::clients_json() {
 Result<std::string> Admin::outbox_json() {
   const auto s = snapshot();
   if (!s) return fail(s);
-  json out{{"epoch", ledger_.epoch()}, {"connected", s->has_uplink && s->uplink.connected}};
-  if (s->has_uplink) out["last_error"] = s->uplink.last_error;
+  json out{{"epoch", ledger_.epoch()},
+           {"connected", s->has_uplink && s->uplink.connected},
+           {"full", s->ledger.full},
+           {"discarded", s->ledger.discarded}};
+  if (s->has_uplink) {
+    out["last_error"] = s->uplink.last_error;
+    out["window"] = s->uplink.window;
+    out["backlog_window"] = s->uplink.backlog_window;
+  }
   for (const auto& [stream, state] : s->streams) {
     json one{{"last_seq", state.last_seq}, {"acknowledged", state.acked}, {"rows", state.rows}, {"bytes", state.bytes}};
+    one["dropped"] = s->ledger.dropped[static_cast<std::size_t>(stream) - 1];
     one["oldest"] = state.oldest ? json(to_rfc3339(*state.oldest)) : json(nullptr);
     if (const auto it = s->uplink.streams.find(stream); s->has_uplink && it != s->uplink.streams.end()) {
       one["sent"] = it->second.sent;
       one["in_flight"] = it->second.in_flight;
       one["refused"] = it->second.refused;
       one["resent"] = it->second.resent;
+      one["ignored"] = it->second.ignored;
+      one["acknowledged_at"] = it->second.acked_at ? json(to_rfc3339(*it->second.acked_at)) : json(nullptr);
     }
     out["streams"][std::string(to_string(stream))] = std::move(one);
   }

@@ -15,13 +15,18 @@
 #include "app/guesses.hpp"
 #include "app/guests.hpp"
 #include "app/hearing.hpp"
+#include "app/leases.hpp"
+#include "app/nearness.hpp"
+#include "app/offer_waits.hpp"
 #include "app/orders.hpp"
 #include "app/pairings.hpp"
 #include "app/rates.hpp"
+#include "app/refusals.hpp"
 #include "app/secrets.hpp"
 #include "app/services.hpp"
 #include "app/settings.hpp"
 #include "app/tls_watch.hpp"
+#include "app/triggers.hpp"
 #include "app/upstream.hpp"
 #include "config/campaign_files.hpp"
 #include "ledger/ledger.hpp"
@@ -34,8 +39,9 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto kLedger = 10'000ms;         // a start or a reload may wait for a slow card
-constexpr std::chrono::hours kKeyAge{24};  // then new events name everybody anew (docs/privacy.md)
+constexpr auto kLedger = 10'000ms;           // a start or a reload may wait for a slow card
+constexpr std::uint64_t kLongLog = 8 << 20;  // bytes: only a reader that does not end lets it grow so far
+constexpr std::chrono::hours kKeyAge{24};    // then new events name everybody anew (docs/privacy.md)
 }  // namespace
 
 class App::Impl {
@@ -57,26 +63,33 @@ class App::Impl {
   Result<void> open_ledger();
   Result<void> apply_campaigns();
   void set_up_guests();
+  void set_up_hearing();
+  void configure_nearness();
   Result<void> listen();
   Result<void> serve();
   Result<void> start_radio();
   Result<void> start_upstream();
   void make_portal();
+  void keep_counters();
   config::Config seen_config() const;
   void make_admin();
   void start_timers();
   void rotate_keys();
+  void watch_storage();
   Result<portal::MintedToken> mint(const portal::TokenOrder& order);
   Result<portal::TokenKeys> rotate_tokens();
   void refresh_broadcasts();
   void stored(const std::vector<StoredEvent>& events);
+  void forget(const std::string& subject);
   void record(std::vector<Event> events);
+  void heard(std::vector<Event> events);
   std::optional<std::pair<config::Config, ledger::Ledger::Applied>> read_again();
   void take(config::Config fresh, const ledger::Ledger::Applied& applied);
   Snapshot snapshot() const;
   Admin::Core admin_core();
   std::string folder() const { return std::filesystem::path(config_.storage.path).parent_path().string(); }
   std::uint16_t guest_port() const { return parts_.guest_http->port(); }
+  std::uint16_t https_port() const { return parts_.guest_https ? parts_.guest_https->port() : std::uint16_t{0}; }
 
   config::Config config_;
   Parts parts_;
@@ -90,11 +103,18 @@ class App::Impl {
   Guesses guesses_;
   Pairings pairings_;
   portal::Tally tally_;
+  Refusals refusals_;
+  OfferWaits offer_waits_;
+  std::unique_ptr<Triggers> triggers_;
+  WifiVisits wifi_visits_{[this](const std::string& zone) { return zone_times(config_, zone); }};
   Feed feed_;
+  StaffSessions staff_;
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Clerk> clerk_;
   std::unique_ptr<Guests> guests_;
+  std::unique_ptr<Leases> leases_;
   std::unique_ptr<Hearing> hearing_;
+  std::unique_ptr<Nearness> nearness_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<Admin> admin_services_;
   std::unique_ptr<portal::Admin> admin_socket_;
@@ -104,21 +124,22 @@ class App::Impl {
   std::unique_ptr<Upstream> upstream_;
   std::atomic<Upstream*> upstream_seen_{nullptr};  // by the ledger's thread
   std::unique_ptr<Orders> orders_;
+  std::atomic<std::shared_ptr<const campaign::Ceilings>> ceilings_;  // read by the clerk, replaced whole on reload
   std::vector<ports::TimerHandle> timers_;
   std::vector<ports::Broadcast> on_air_;
   std::atomic<bool> reloading_{false};  // cleared by the clerk when the core cannot be told
   bool once_more_ = false;
-  bool open_ = false;  // start() came to its end
+  bool storage_full_ = false, log_long_ = false;  // said in the log
+  bool open_ = false;                             // start() came to its end
 };
 
 Result<void> App::Impl::start() {
   started_ = parts_.clock.mono();
-  if (const auto idle = config::without_effect(config_); !idle.empty())
-    spdlog::warn("this version does not act on {} yet", fmt::join(idle, ", "));
   if (auto opened = open_ledger(); !opened) return opened;
   clerk_ = std::make_unique<Clerk>();
   if (auto applied = apply_campaigns(); !applied) return applied;
   set_up_guests();
+  set_up_hearing();
   if (auto listening = listen(); !listening) return listening;
   admin_services_ = std::make_unique<Admin>(admin_core(), *ledger_, parts_.clock);
   if (auto radio = start_radio(); !radio) return radio;
@@ -145,6 +166,11 @@ Result<void> App::Impl::open_ledger() {
   if (!came.set_aside.empty())
     spdlog::error("storage was damaged: set aside as {}, {} rows kept, {} lost, new epoch {}", came.set_aside,
                   came.kept, came.lost, ledger_->epoch());
+  if (came.restored)
+    spdlog::warn(
+        "{} is not the file that was closed last, a copy was put in its place: new epoch {}, at least {} "
+        "events are missing",
+        config_.storage.path, ledger_->epoch(), came.lost);
   ledger_->on_stored([this](const std::vector<StoredEvent>& events) {
     if (auto* upstream = upstream_seen_.load()) upstream->note(events);
     // A full core box loses only the followers' view and a nudge: the uplink looks again every second.
@@ -154,7 +180,9 @@ Result<void> App::Impl::open_ledger() {
 }
 
 Result<void> App::Impl::apply_campaigns() {
-  auto campaigns = config::read_campaigns(config_.campaigns);
+  ceilings_ = std::make_shared<const campaign::Ceilings>(config_.promotions.ceilings);
+  if (auto ruled = ledger_->use_offer_rules(config_.promotions.offers, kLedger); !ruled) return ruled;
+  auto campaigns = config::read_campaigns(config_.campaigns, config_.promotions.ceilings);
   if (!campaigns) {
     for (const auto& fault : campaigns.error()) spdlog::error("{}", to_string(fault));
     return fail(Code::refuse, "{} faults in the campaigns of {}", campaigns.error().size(), config_.campaigns);
@@ -181,8 +209,44 @@ void App::Impl::set_up_guests() {
         });
         if (!posted) spdlog::error("session {} ended but not recorded: too many wait", end.session);
       });
-  hearing_ = std::make_unique<Hearing>(config_, parts_.clock, subjects,
-                                       [this](std::vector<Event> events) { record(std::move(events)); });
+  guests_->limit(guest_limits(config_));
+  triggers_ = std::make_unique<Triggers>(*ledger_, *clerk_, refusals_, [this] {
+    const auto portal = portal_.load();
+    return portal ? portal->required_terms() : std::string();
+  });
+}
+
+/// What open sessions have used is recorded now and then, so that it outlives a reboot of the box.
+void App::Impl::keep_counters() {
+  auto counted = guests_->newly_counted();
+  if (counted.empty()) return;
+  const bool posted = clerk_->post([this, counted = std::move(counted)] {
+    if (auto kept = ledger_->count_sessions(counted, kLedger); !kept)
+      spdlog::warn("counters of {} sessions not recorded: {}", counted.size(), kept.error().message);
+  });
+  if (!posted) spdlog::warn("counters not recorded: too many tasks wait");
+}
+
+void App::Impl::set_up_hearing() {
+  leases_ = std::make_unique<Leases>(parts_.clock, kernel_random);
+  hearing_ = std::make_unique<Hearing>(config_, parts_.clock, Subjects(secrets_.pseudonyms), *leases_, kernel_random,
+                                       [this](std::vector<Event> events) { heard(std::move(events)); });
+  nearness_ = std::make_unique<Nearness>(*leases_, hearing_->presence(), parts_.clock);
+  configure_nearness();
+}
+
+/// Counting knows nothing of one shopper: nothing is lent then.
+void App::Impl::configure_nearness() {
+  leases_->configure(config_.privacy == config::PrivacyMode::counting ? std::nullopt : config_.shoppers);
+  nearness_->configure(config_.radio.broadcast, secrets_.beacons, presence_settings(config_).zones);
+}
+
+void App::Impl::heard(std::vector<Event> events) {
+  auto lent = lent_happenings(events, surroundings_.boot_id + fmt::format("/{}", ledger_->boot_seq()),
+                              [this] { return guests_->here(); });
+  wifi_visits_.take_over(lent);
+  triggers_->happen(std::move(lent));
+  record(std::move(events));
 }
 
 Result<void> App::Impl::listen() {
@@ -202,11 +266,10 @@ Result<void> App::Impl::listen() {
   if (auto bound = bind(*parts_.control, {"unix:" + config_.admin.socket, 24, 64, kAdminBody, "", ""}); !bound)
     return bound;
   if (!parts_.gate) return {};
-  const auto https_port = parts_.guest_https ? parts_.guest_https->port() : std::uint16_t{0};
-  const auto policy = gate_policy(config_, guest_port(), https_port);
+  const auto policy = gate_policy(config_, guest_port(), https_port());
   parts_.gate->on_back([this] {
     spdlog::info("the gate is back");
-    if (auto same = guests_->reconcile(); !same) spdlog::error("reconcile the gate: {}", same.error().message);
+    guests_->reconcile();
   });
   // Guests who are in stay in without foyer-gate; new ones wait. So a missing gate is not the end of the start.
   if (auto laid = parts_.gate->setup(policy); !laid)
@@ -214,7 +277,7 @@ Result<void> App::Impl::listen() {
   if (auto started = parts_.stations->start(*guests_); !started) return std::move(started).context("watch the Wi-Fi");
   const auto recorded = ledger_->sessions(kLedger);
   if (!recorded) return fail(recorded);
-  if (auto same = guests_->reconcile(*recorded); !same) spdlog::error("reconcile the gate: {}", same.error().message);
+  guests_->reconcile(*recorded);
   return {};
 }
 
@@ -234,7 +297,7 @@ void App::Impl::make_admin() {
 
 void App::Impl::make_portal() {
   if (!services_) return;  // not serving yet
-  auto settings = portal_settings(seen_config(), guest_port());
+  auto settings = portal_settings(seen_config(), secrets_, guest_port());
   if (config_.portal.https) settings.own_hosts.push_back(config_.portal.https->host);
   auto made =
       std::make_shared<const portal::Portal>(std::move(settings), secrets_.tokens, *services_, tally_, kernel_random);
@@ -244,8 +307,11 @@ void App::Impl::make_portal() {
 Result<void> App::Impl::serve() {
   Services::Settings settings;
   settings.session_length = config_.wifi.session_length;
-  services_ = std::make_unique<Services>(settings, Services::Core{parts_.core, *guests_, rates_, guesses_, pairings_},
-                                         *ledger_, parts_.clock, [this] { return portal_.load()->terms_hash(); });
+  const Services::Core core{parts_.core, *guests_,   rates_, guesses_,    pairings_,
+                            *leases_,    *nearness_, staff_, offer_waits_};
+  services_ = std::make_unique<Services>(
+      settings, core, *ledger_, parts_.clock, refusals_, [this] { return portal_.load()->terms_hash(); },
+      [this] { return portal_.load()->required_terms(); });
   make_portal();
   const auto handler = [this](const ports::HttpRequest& request) { return portal_.load()->handle(request); };
   if (auto serving = parts_.guest_http->serve(handler); !serving) return serving;
@@ -268,10 +334,12 @@ Admin::Core App::Impl::admin_core() {
           *guests_,
           *hearing_,
           feed_,
+          staff_,
           [this] { return snapshot(); },
           [this] { return parts_.radio->status(); },
           [this](const portal::TokenOrder& order) { return mint(order); },
           [this] { return rotate_tokens(); },
+          [this] { return portal_settings(config_, secrets_, guest_port()).shop_keys; },
           [this] { return config_; },
           [this] { return portal_url(seen_config(), guest_port()); }};
 }
@@ -288,9 +356,9 @@ Result<void> App::Impl::start_upstream() {
   upstream_ = std::make_unique<Upstream>(uplink_settings(config_, *ledger_, surroundings_, parts_.clock), *ledger_,
                                          std::move(*publisher), parts_.core, parts_.clock, parts_.timers);
   const sync::Identity identity{config_.gateway.tenant, config_.gateway.store, config_.gateway.id, ledger_->epoch()};
-  orders_ =
-      std::make_unique<Orders>(identity, *ledger_, *admin_services_, *clerk_, parts_.clock,
-                               [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
+  orders_ = std::make_unique<Orders>(
+      identity, *ledger_, *admin_services_, *clerk_, parts_.clock, [this] { return *ceilings_.load(); },
+      [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
   upstream_->on_downlink([this](const ports::InboundMessage& message) { orders_->take(message); });
   upstream_seen_ = upstream_.get();
   return upstream_->start().context("start the uplink");
@@ -303,14 +371,34 @@ void App::Impl::start_timers() {
       return surroundings_.quit(1);
     }
     hearing_->tick();
+    leases_->tick();
+    triggers_->happen(wifi_visits_.step(guests_->here(), parts_.clock.mono()));
     refresh_broadcasts();
+    watch_storage();
     if (upstream_) upstream_->look();
+  }));
+  timers_.push_back(parts_.timers.every(30s, [this] {
+    if (orders_) orders_->look();
   }));
   timers_.push_back(parts_.timers.every(5s, [this] {
     guests_->tick();
     if (tls_) tls_->look();
   }));
+  timers_.push_back(parts_.timers.every(60s, [this] { keep_counters(); }));
   timers_.push_back(parts_.timers.every(10min, [this] { rotate_keys(); }));
+}
+
+/// Says once that something is wrong with the storage, and once that it is over.
+void App::Impl::watch_storage() {
+  const auto figures = ledger_->figures();
+  const auto changed = [](bool& was, bool is) { return std::exchange(was, is) != is; };
+  if (changed(storage_full_, figures.full))
+    figures.full ? spdlog::error("{} is full: decisions are refused until there is room",
+                                 figures.disk_full ? "the disk" : "the storage")
+                 : spdlog::info("there is room again: decisions are made");
+  if (changed(log_long_, figures.wal_bytes > kLongLog) && log_long_)
+    spdlog::warn("the write-ahead log has {} bytes: does another program read {} for long?", figures.wal_bytes,
+                 config_.storage.path);
 }
 
 void App::Impl::refresh_broadcasts() {
@@ -363,8 +451,19 @@ void App::Impl::record(std::vector<Event> events) {
 }
 
 void App::Impl::stored(const std::vector<StoredEvent>& events) {
-  for (const auto& event : events) feed_.push(sse_text(event, config_, ledger_->epoch()));
+  for (const auto& event : events) {
+    feed_.push(sse_text(event, config_, ledger_->epoch()));
+    if (event.event.type == "shake.won") offer_waits_.wake(event.event.subject);
+    if (event.event.type == "consent.withdrawn") forget(event.event.subject);
+  }
   if (upstream_) upstream_->look();
+}
+
+/// Who takes the consent back or is erased: what memory knows of them goes, too.
+void App::Impl::forget(const std::string& subject) {
+  if (subject.empty()) return;
+  leases_->revoke(subject);
+  nearness_->forget(subject);
 }
 
 void App::Impl::reload() {
@@ -392,7 +491,7 @@ void App::Impl::reload() {
 
 std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::read_again() {
   auto fresh = config::read_config(surroundings_.config_path);
-  auto campaigns = fresh ? config::read_campaigns(fresh->campaigns)
+  auto campaigns = fresh ? config::read_campaigns(fresh->campaigns, fresh->promotions.ceilings)
                          : tl::expected<std::vector<campaign::Campaign>, Faults>{std::vector<campaign::Campaign>{}};
   if (!fresh || !campaigns) {
     for (const auto& fault : fresh ? campaigns.error() : fresh.error()) spdlog::error("reload: {}", to_string(fault));
@@ -404,6 +503,8 @@ std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::rea
     spdlog::error("reload: nothing was changed: campaigns: {}", applied.error().message);
     return std::nullopt;
   }
+  if (auto ruled = ledger_->use_offer_rules(fresh->promotions.offers, kLedger); !ruled)
+    spdlog::error("reload: promotions.offers not taken over: {}", ruled.error().message);
   return std::pair{std::move(*fresh), std::move(*applied)};
 }
 
@@ -412,9 +513,15 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   const auto waiting = config::needs_restart(config_, fresh);
   if (!waiting.empty()) spdlog::warn("reload: {} changed and waits for a restart", fmt::join(waiting, ", "));
   config_ = config::keep_fixed(config_, std::move(fresh));
+  ceilings_ = std::make_shared<const campaign::Ceilings>(config_.promotions.ceilings);
   if (tls_) tls_->renew();
   make_portal();
   make_admin();
+  configure_nearness();
+  guests_->limit(guest_limits(config_));
+  if (parts_.gate)
+    if (auto laid = parts_.gate->setup(gate_policy(config_, guest_port(), https_port())); !laid)
+      spdlog::error("reload: {}", laid.error().message);
   hearing_->reconfigure(config_);
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());
@@ -426,19 +533,28 @@ Snapshot App::Impl::snapshot() const {
   s.up_seconds = std::chrono::duration<double>(parts_.clock.mono() - started_).count();
   s.heard = hearing_->figures();
   s.radio = parts_.radio->status();
-  s.identifiers = hearing_->presence().figures().identifiers;
-  s.here = hearing_->presence().figures().here;
+  s.presence = hearing_->presence().figures();
+  s.eids = hearing_->resolver().size();
+  s.leases = leases_->size();
+  s.leases_evicted = leases_->evictions();
+  s.wrong_minors = nearness_->wrong();
   s.sessions = guests_->sessions();
   s.sessions_open = guests_->open_sessions();
+  s.gate_tallies = guests_->tallies();
+  s.gate_times = guests_->gate_times();
   s.core_depth = parts_.core.depth();
   s.core_refused = parts_.core.refused();
   s.events_refused = events_refused_;
+  s.refusals = refusals_.all();
+  s.offer_waits = offer_waits_.size();
+  s.wifi_visits = wifi_visits_.size();
+  s.happenings_lost = triggers_->lost();
   s.has_uplink = upstream_ != nullptr;
   if (upstream_) s.uplink = upstream_->status();
   s.guest_http = parts_.guest_http->counters();
   s.probes = tally_.probes();
   s.admissions = tally_.admissions();
-  s.refusals = tally_.refusals();
+  s.admissions_refused = tally_.refusals();
   s.redirects = tally_.redirects();
   s.panics = tally_.panics();
   if (tls_) {
@@ -452,8 +568,8 @@ std::string App::Impl::headline() const {
   const auto upstream = !upstream_                      ? "no upstream"
                         : upstream_->status().connected ? "upstream connected"
                                                         : "upstream away";
-  return fmt::format("{} guests, {} beacons here, {}", guests_->open_sessions(), hearing_->presence().figures().here,
-                     upstream);
+  return fmt::format("{} guests, {} shoppers' beacons here, {}", guests_->open_sessions(),
+                     hearing_->presence().figures().shoppers, upstream);
 }
 
 void App::Impl::stop() {
@@ -461,10 +577,12 @@ void App::Impl::stop() {
   if (parts_.radio) parts_.radio->stop();
   if (open_) record({{Stream::health, "gateway.stopped", "", "{}"}});
   feed_.close();
+  offer_waits_.close();
   parts_.core.close();  // every waiting request fails now, so that the listeners can end
   for (auto* server :
        {parts_.guest_http.get(), parts_.guest_https.get(), parts_.admin_http.get(), parts_.control.get()})
     if (server != nullptr) server->stop();
+  if (clerk_ && guests_) keep_counters();
   if (clerk_) clerk_->stop();
   if (upstream_) upstream_->stop(1000ms);
   if (ledger_) ledger_->close();

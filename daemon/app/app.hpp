@@ -35,7 +35,8 @@ struct Surroundings {
   std::string boot_id;
   std::string version;
   WallTime build_date{};
-  std::function<void(int)> quit;  ///< ends the loop with this status; core thread
+  std::function<bool()> synchronised;  ///< the wall clock is known to be right; any thread
+  std::function<void(int)> quit;       ///< ends the loop with this status; core thread
 };
 
 /// Makes the publisher once the ledger is open (its client id and will need no epoch, its start does).

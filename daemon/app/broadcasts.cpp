@@ -11,12 +11,16 @@ std::uint16_t rolling_minor(ByteView key, const Uuid& uuid, std::uint16_t major,
   return static_cast<std::uint16_t>(digest[0] << 8 | digest[1]);
 }
 
+std::uint64_t slot_at(const config::BroadcastBeacon& beacon, WallTime now) {
+  return static_cast<std::uint64_t>(unix_ms(now) / 1000 / beacon.rotate.count());
+}
+
 std::vector<ports::Broadcast> broadcasts_at(const std::vector<config::BroadcastBeacon>& beacons, ByteView key,
                                             WallTime now) {
   std::vector<ports::Broadcast> out;
   for (const auto& beacon : beacons) {
-    const auto slot = static_cast<std::uint64_t>(unix_ms(now) / 1000 / beacon.rotate.count());
-    const auto minor = beacon.minor ? *beacon.minor : rolling_minor(key, beacon.uuid, beacon.major, slot);
+    const auto minor =
+        beacon.minor ? *beacon.minor : rolling_minor(key, beacon.uuid, beacon.major, slot_at(beacon, now));
     out.push_back(
         {{beacon.uuid, beacon.major, minor}, static_cast<std::int8_t>(beacon.measured_power), beacon.adapter});
   }

@@ -14,6 +14,9 @@ namespace foyer::app {
 /// big-endian, slot = wall seconds / rotate. Whoever reports it within the slot or the next was near the box.
 std::uint16_t rolling_minor(ByteView key, const Uuid& uuid, std::uint16_t major, std::uint64_t slot);
 
+/// The time slot of a rolling beacon: wall seconds / rotate.
+std::uint64_t slot_at(const config::BroadcastBeacon& beacon, WallTime now);
+
 /// What is to be on the air now.
 std::vector<ports::Broadcast> broadcasts_at(const std::vector<config::BroadcastBeacon>& beacons, ByteView key,
                                             WallTime now);

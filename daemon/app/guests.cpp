@@ -1,13 +1,13 @@
 #include "app/guests.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace foyer::app {
 
 using portal::Visitor;
 using ports::GuestKey;
 using ports::Station;
+using ports::Traffic;
 
 namespace {
 
@@ -20,6 +20,11 @@ IpAddress main_address(const Station& station, const IpAddress& asked) {
 }
 
 bool is_v6(const IpAddress& ip) { return ip.family == IpAddress::Family::v6; }
+
+void add(Traffic& sum, const Traffic& more) {
+  sum.up += more.up;
+  sum.down += more.down;
+}
 
 }  // namespace
 
@@ -38,6 +43,8 @@ Guests::Entry Guests::make_entry(const Session& session) const {
   Entry entry;
   entry.session = session;
   entry.ends = clock_.mono() + left;
+  entry.active = clock_.mono();
+  entry.bytes = {session.bytes_up, session.bytes_down};
   return entry;
 }
 
@@ -53,44 +60,6 @@ Guests::Entry* Guests::find(const Station& station) {
   return nullptr;
 }
 
-Result<void> Guests::reconcile(const std::vector<Session>& recorded) {
-  for (const auto& session : recorded) {
-    auto entry = make_entry(session);
-    if (left(entry).count() > 0) by_pair_.try_emplace(session.pair, std::move(entry));
-  }
-  return reconcile();
-}
-
-Result<void> Guests::reconcile() {
-  if (gate_ == nullptr) return {};
-  const auto open = gate_->guests();
-  fault_ = open ? std::string{} : open.error().message;
-  if (!open) return fail(open);
-  for (auto& [pair, entry] : by_pair_) {
-    entry.key.reset();
-    entry.extra.clear();
-  }
-  std::set<MacAddress> known;
-  for (const auto& guest : *open) {
-    if (is_v6(guest.key.ip)) continue;
-    if (auto* entry = find(guest.key.mac, guest.key.ip)) {
-      entry->key = guest.key;
-      known.insert(guest.key.mac);
-    } else if (auto shut = gate_->remove(guest.key); !shut) {
-      return shut;
-    }
-  }
-  for (const auto& guest : *open) {
-    if (!is_v6(guest.key.ip)) continue;
-    if (auto* entry = find(guest.key.mac, guest.key.ip))
-      entry->key = guest.key;  // a session made over IPv6 alone
-    else if (!known.contains(guest.key.mac))
-      if (auto shut = gate_->remove(guest.key); !shut) return shut;
-  }
-  for (const auto& station : stations_->all()) on_station(station);
-  return {};
-}
-
 Result<Visitor> Guests::who(const IpAddress& ip) {
   if (stations_ == nullptr) return fail(Code::refuse, "there is no guest Wi-Fi here");
   const auto station = stations_->find(ip);
@@ -99,6 +68,7 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
   auto* entry = find(station->mac, address);
   if (entry == nullptr && is_v6(ip)) entry = find(*station);
   const auto all = subjects_.names(station->mac, address);
+  if (entry != nullptr) entry->active = clock_.mono();
   Visitor visitor;
   visitor.subject = all.front().subject;
   visitor.device = all.front().device;
@@ -116,62 +86,75 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
     visitor.zone = entry->session.zone;
     // Level 3 is being on the shop's Wi-Fi now; what the way in proved may be more.
     visitor.presence = std::max(station->associated ? 3 : 0, entry->session.evidence);
+    visitor.bytes_left = bytes_left(*entry);
   }
   return visitor;
+}
+
+std::optional<std::int8_t> Guests::signal(const IpAddress& ip) const {
+  if (stations_ == nullptr) return std::nullopt;
+  const auto station = stations_->find(ip);
+  return station && station->associated ? station->signal_dbm : std::nullopt;
 }
 
 Result<void> Guests::open(const Session& session, const IpAddress& ip) {
   if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
   const auto station = stations_->find(ip);
   if (!station) return fail(station);
+  if (is_blocked(station->mac)) return fail(Code::refuse, "this device is blocked");
   auto& entry = by_pair_[session.pair];
   auto fresh = make_entry(session);
   if (entry.session.id == session.id) {
-    fresh.bytes_up = entry.bytes_up;
-    fresh.bytes_down = entry.bytes_down;
+    fresh.bytes = entry.bytes;
+    fresh.gone = entry.gone;
+    fresh.key = entry.key;
+    fresh.extra = std::move(entry.extra);
+  } else {
+    // Another session of the same device and address begins anew, with a quota of its own.
+    static_cast<void>(shut_all(entry));
   }
-  fresh.key = entry.key;
-  fresh.extra = std::move(entry.extra);
   entry = std::move(fresh);
   return open_entry(entry, *station, main_address(*station, ip));
 }
 
+/// The ledger ended whoever was recorded at the new pair. Shut before it is opened there: what its addresses had used
+/// goes along, and counts against the quota.
 Result<void> Guests::carry(const Session& session, const IpAddress& ip) {
   if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
   const auto station = stations_->find(ip);
   if (!station) return fail(station);
-  read_counters();
+  if (is_blocked(station->mac)) return fail(Code::refuse, "this device is blocked");
   auto entry = make_entry(session);
-  std::vector<GuestKey> before;
-  const auto old = std::find_if(by_pair_.begin(), by_pair_.end(),
-                                [&](const auto& item) { return item.second.session.id == session.id; });
-  if (old != by_pair_.end()) {
-    entry.before_up = entry.bytes_up = old->second.bytes_up;
-    entry.before_down = entry.bytes_down = old->second.bytes_down;
-    before = std::move(old->second.extra);
-    if (old->second.key) before.push_back(*old->second.key);
+  const auto has_it = [&](const auto& item) { return item.second.session.id == session.id; };
+  if (const auto old = std::find_if(by_pair_.begin(), by_pair_.end(), has_it); old != by_pair_.end()) {
+    const auto total = shut_all(old->second);
+    if (!total) return fail(total);
+    entry.bytes = {std::max(old->second.bytes.up, total->up), std::max(old->second.bytes.down, total->down)};
     by_pair_.erase(old);
   }
+  if (const auto there = by_pair_.find(session.pair); there != by_pair_.end())
+    if (auto closed = shut_all(there->second); !closed) return fail(closed);
   auto& placed = by_pair_[session.pair] = std::move(entry);
-  auto opened = open_entry(placed, *station, main_address(*station, ip));
-  for (const auto& key : before) {
-    const bool kept =
-        placed.key == key || std::find(placed.extra.begin(), placed.extra.end(), key) != placed.extra.end();
-    // Where the gate fails now, reconcile shuts what nobody holds.
-    if (!kept && !held_by_another(key, placed))
-      if (auto shut_now = gate_->remove(key); !shut_now && opened) fault_ = shut_now.error().message;
-  }
-  return opened;
+  return open_entry(placed, *station, main_address(*station, ip));
 }
 
 Result<void> Guests::open_entry(Entry& entry, const Station& station, const IpAddress& ip) {
   const GuestKey key{station.mac, ip};
-  if (auto opened = gate_->admit(key, left(entry)); !opened) return opened;
+  // Where the kernel holds nothing of it, after a reboot, the main address goes on from what was recorded.
+  if (auto opened = gate_admit(key, left(entry), entry.bytes); !opened) return opened;
   take_over(key, entry);
   entry.key = key;
+  entry.fingerprint = station.fingerprint;
   entry.extra.clear();  // what was open is opened again for the time that is left now
   open_extra(entry, station);
   return {};
+}
+
+Result<void> Guests::gate_admit(const GuestKey& key, std::chrono::seconds ttl, const Traffic& used) {
+  const auto began = clock_.mono();
+  auto done = gate_->admit(key, ttl, used);
+  gate_times_.add(std::chrono::duration<double>(clock_.mono() - began).count());
+  return done;
 }
 
 void Guests::open_extra(Entry& entry, const Station& station) {
@@ -180,13 +163,17 @@ void Guests::open_extra(Entry& entry, const Station& station) {
   const auto gone = [&](const GuestKey& key) {
     return std::find(station.ips.begin(), station.ips.end(), key.ip) == station.ips.end();
   };
-  if (entry.extra.size() >= kMostExtra)
-    std::erase_if(entry.extra, [&](const GuestKey& key) { return gone(key) && shut(key, entry).has_value(); });
+  const auto let_go = [&](const GuestKey& key) {
+    const auto used = gone(key) ? shut(key, entry) : Result<Traffic>(fail(Code::refuse, "still there"));
+    if (used) add(entry.gone, *used);
+    return used.has_value();
+  };
+  if (entry.extra.size() >= kMostExtra) std::erase_if(entry.extra, let_go);
   for (const auto& ip : station.ips) {
     if (!is_v6(ip) || entry.extra.size() >= kMostExtra) continue;
     const GuestKey key{station.mac, ip};
     if (std::find(entry.extra.begin(), entry.extra.end(), key) != entry.extra.end() || entry.key == key) continue;
-    if (!gate_->admit(key, left(entry))) continue;
+    if (!gate_admit(key, left(entry), {})) continue;
     take_over(key, entry);
     entry.extra.push_back(key);
   }
@@ -210,15 +197,23 @@ bool Guests::held_by_another(const GuestKey& key, const Entry& but) const {
   });
 }
 
-Result<void> Guests::shut(const GuestKey& key, const Entry& of) {
-  if (held_by_another(key, of)) return {};
-  return gate_->remove(key);
+Result<Traffic> Guests::shut(const GuestKey& key, const Entry& of) {
+  if (held_by_another(key, of)) return Traffic{};
+  const auto began = clock_.mono();
+  auto used = gate_->remove(key);
+  gate_times_.add(std::chrono::duration<double>(clock_.mono() - began).count());
+  return used;
 }
 
 void Guests::on_station(const Station& station) {
   if (gate_ == nullptr) return;
   auto* entry = find(station);
   if (entry == nullptr || left(*entry).count() <= 0) return;
+  if (entry->key && is_another(*entry, station)) {
+    // Somebody else took the address of a device that is in (docs/gate.md): whoever it is must come in by a way anew.
+    if (auto ended = end(*entry, "challenged"); !ended) fault_ = ended.error().message;
+    return;
+  }
   if (entry->key) return open_extra(*entry, station);
   for (const auto& ip : station.ips)
     if (find(station.mac, ip) == entry) {
@@ -227,15 +222,41 @@ void Guests::on_station(const Station& station) {
     }
 }
 
+/// The first thing a device says of its radio while it is in is believed; hostapd may come later than the guest.
+bool Guests::is_another(Entry& entry, const Station& station) {
+  if (!station.associated || station.fingerprint.empty()) return false;
+  if (entry.fingerprint.empty()) entry.fingerprint = station.fingerprint;
+  return entry.fingerprint != station.fingerprint;
+}
+
+Result<Traffic> Guests::shut_all(const Entry& entry) {
+  Traffic total = entry.gone;
+  std::vector<GuestKey> open = entry.extra;
+  if (entry.key) open.push_back(*entry.key);
+  for (const auto& key : open) {
+    const auto used = shut(key, entry);
+    if (!used) return fail(used);
+    add(total, *used);
+  }
+  return total;
+}
+
 Result<void> Guests::end(Entry& entry, const std::string& reason) {
   // On a failure it stays known, and the next tick tries again.
-  if (entry.key)
-    if (auto done = shut(*entry.key, entry); !done) return done;
-  for (const auto& key : entry.extra)
-    if (auto done = shut(key, entry); !done) return done;
-  ended_({entry.session.id, reason, entry.bytes_up, entry.bytes_down});
+  const auto total = shut_all(entry);
+  if (!total) return fail(total);
+  ended_({entry.session.id, reason, std::max(entry.bytes.up, total->up), std::max(entry.bytes.down, total->down)});
   by_pair_.erase(std::string(entry.session.pair));
   return {};
+}
+
+Result<std::size_t> Guests::remove_named(const std::vector<std::string>& subjects, const std::string& reason) {
+  std::vector<std::string> pairs;
+  for (const auto& [pair, entry] : by_pair_)
+    if (std::find(subjects.begin(), subjects.end(), entry.session.subject) != subjects.end()) pairs.push_back(pair);
+  for (const auto& pair : pairs)
+    if (auto ended = end(by_pair_.at(pair), reason); !ended) return fail(ended);
+  return pairs.size();
 }
 
 Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::string& reason) {
@@ -243,7 +264,6 @@ Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::stri
   const auto mac = parse_mac(ip_or_mac);
   const auto ip = parse_ip(ip_or_mac);
   if (!mac && !ip) return fail(Code::refuse, "'{}' is neither an IP nor a MAC address", ip_or_mac);
-  read_counters();
   const auto named = [&](const GuestKey& key) { return (mac && key.mac == *mac) || (ip && key.ip == *ip); };
   std::vector<std::string> pairs;
   for (const auto& [pair, entry] : by_pair_)
@@ -261,47 +281,36 @@ Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::stri
   return pairs.size();
 }
 
-void Guests::read_counters() {
-  if (gate_ == nullptr) return;
-  const auto open = gate_->guests();
-  fault_ = open ? std::string{} : open.error().message;
-  if (!open) return;
-  std::map<GuestKey, std::pair<std::uint64_t, std::uint64_t>> bytes;
-  for (const auto& guest : *open) bytes[guest.key] = {guest.bytes_up, guest.bytes_down};
-  for (auto& [pair, entry] : by_pair_) {
-    if (!entry.key) continue;
-    std::uint64_t up = entry.before_up, down = entry.before_down;
-    const auto add = [&](const GuestKey& key) {
-      if (const auto it = bytes.find(key); it != bytes.end()) {
-        up += it->second.first;
-        down += it->second.second;
-      }
-    };
-    add(*entry.key);
-    for (const auto& key : entry.extra) add(key);
-    entry.bytes_up = std::max(entry.bytes_up, up);
-    entry.bytes_down = std::max(entry.bytes_down, down);
+std::vector<GuestHere> Guests::here() const {
+  std::map<MacAddress, bool> associated;
+  if (stations_ != nullptr && !by_pair_.empty())
+    for (const auto& station : stations_->all()) associated[station.mac] = station.associated;
+  std::vector<GuestHere> guests;
+  for (const auto& [pair, entry] : by_pair_) {
+    if (!entry.key || left(entry).count() <= 0) continue;
+    GuestHere guest{entry.session.id, entry.session.subject, entry.session.zone, false, 0, {}};
+    if (const auto it = associated.find(entry.key->mac); it != associated.end()) guest.associated = it->second;
+    guest.presence = std::max(guest.associated ? 3 : 0, entry.session.evidence);
+    for (const auto& names : subjects_.names(entry.key->mac, entry.key->ip)) guest.known_as.push_back(names.subject);
+    guests.push_back(std::move(guest));
   }
+  return guests;
 }
 
-void Guests::tick() {
-  read_counters();
-  std::vector<std::string> over;
-  for (const auto& [pair, entry] : by_pair_)
-    if (left(entry).count() <= 0) over.push_back(pair);
-  for (const auto& pair : over)
-    if (auto ended = end(by_pair_.at(pair), "expired"); !ended) fault_ = ended.error().message;
+std::optional<std::uint64_t> Guests::bytes_left(const Entry& entry) const {
+  if (limits_.quota == 0) return std::nullopt;
+  return limits_.quota - std::min(limits_.quota, entry.bytes.up + entry.bytes.down);
 }
 
 std::vector<Guests::Client> Guests::clients() {
-  read_counters();
   std::map<MacAddress, Station> stations;
   if (stations_ != nullptr)
     for (auto& station : stations_->all()) stations[station.mac] = station;
   std::vector<Client> clients;
   for (const auto& [pair, entry] : by_pair_) {
     if (!entry.key) continue;
-    Client client{entry.key->mac, entry.key->ip, {}, entry.session, left(entry), entry.bytes_up, entry.bytes_down, {}};
+    Client client{entry.key->mac, entry.key->ip, {}, entry.session, left(entry), entry.bytes, {}, {}};
+    client.bytes_left = bytes_left(entry);
     for (const auto& key : entry.extra) client.ips6.push_back(key.ip);
     if (const auto it = stations.find(entry.key->mac); it != stations.end()) client.signal_dbm = it->second.signal_dbm;
     clients.push_back(std::move(client));

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 
 #include "app/clerk.hpp"
 #include "base/document.hpp"
+#include "campaign/lint.hpp"
 #include "ledger/ledger.hpp"
 #include "portal/services.hpp"
 #include "sync/downlink.hpp"
@@ -11,29 +14,32 @@
 namespace foyer::app {
 
 /// Carries out what comes down the line: campaigns go into the ledger (and are answered on …/up/health by the events
-/// campaign.applied and campaign.refused), commands are answered on their response topic. Core thread; the waiting is
-/// the clerk's.
+/// campaign.applied and campaign.refused), commands are answered on their response topic, the same one once. Core
+/// thread; the waiting is the clerk's.
 class Orders {
  public:
   using Publish = std::function<void(ports::OutboundMessage)>;  ///< any thread
 
   Orders(sync::Identity identity, ledger::Ledger& ledger, portal::AdminServices& admin, Clerk& clerk,
-         const ports::Clock& clock, Publish publish)
+         const ports::Clock& clock, std::function<campaign::Ceilings()> ceilings, Publish publish)
       : identity_(std::move(identity)),
         ledger_(ledger),
         admin_(admin),
         clerk_(clerk),
         clock_(clock),
+        ceilings_(std::move(ceilings)),
         publish_(std::move(publish)) {}
 
   /// False: not a downlink message.
   bool take(const ports::InboundMessage& message);
+  /// Tries again what the ledger had no room for. Core thread, now and then.
+  void look();
 
  private:
-  void apply(const sync::CampaignDown& down);
-  Result<std::string> code_of(const std::string& id_or_code);
+  bool apply(const sync::CampaignDown& down);
+  std::string carry_out_once(const sync::Command& command);
   Result<std::string> carry_out(const sync::Command& command);
-  void answer(const ports::InboundMessage& request, const Result<std::string>& result);
+  void answer(const ports::InboundMessage& request, std::string payload);
   void refuse_campaign(const std::string& id, const Faults& faults);
 
   sync::Identity identity_;
@@ -41,7 +47,9 @@ class Orders {
   portal::AdminServices& admin_;
   Clerk& clerk_;
   const ports::Clock& clock_;
+  std::function<campaign::Ceilings()> ceilings_;  // of the configuration in force; clerk thread
   Publish publish_;
+  std::map<std::string, sync::CampaignDown> waiting_;  ///< by campaign, the newest; touched by the clerk's tasks alone
 };
 
 }  // namespace foyer::app

@@ -152,7 +152,8 @@ Result<Secrets> load_secrets(const std::string& folder, const Random& random, Wa
   if (!pseudonyms) return fail(pseudonyms);
   for (const auto& line : *pseudonyms) secrets.pseudonyms.push_back({from_unix_ms(line.label), line.key});
 
-  for (auto [name, into] : {std::pair{"holdout.key", &secrets.holdout}, std::pair{"beacon.key", &secrets.beacons}}) {
+  for (auto [name, into] : {std::pair{"holdout.key", &secrets.holdout}, std::pair{"beacon.key", &secrets.beacons},
+                            std::pair{"coupon.key", &secrets.coupons}}) {
     const auto lines = load_lines(folder, name, 1, random);
     if (!lines) return fail(lines);
     into->assign(lines->front().key.begin(), lines->front().key.end());

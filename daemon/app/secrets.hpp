@@ -24,6 +24,7 @@ struct Secrets {
   std::vector<DatedKey> pseudonyms;  ///< pseudonym.keys: `unix-ms hex`, newest first, at most kPseudonymKeys
   Bytes holdout;                     ///< holdout.key: never rotated, a new one would draw new holdouts
   Bytes beacons;                     ///< beacon.key: rolling minors
+  Bytes coupons;  ///< coupon.key: signs the QR codes of coupons; a new one makes those out there void
 };
 
 /// The newest key names new visitors; the older ones recognise sessions under way and who holds a coupon, for a week:

@@ -2,12 +2,20 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace foyer::app {
 
 using namespace campaign;
 
 Result<portal::Visitor> Services::who(const IpAddress& ip) {
-  auto visitor = core_.ask([this, ip] { return guests_.who(ip); }, settings_.core_deadline);
+  auto visitor = core_.ask(
+      [this, ip] {
+        auto found = guests_.who(ip);
+        if (found) nearness_.raise(*found, guests_.signal(ip));
+        return found;
+      },
+      settings_.core_deadline);
   if (!visitor) return visitor;
   const auto consented = ledger_.consented(visitor->subject, settings_.ledger_deadline);
   if (!consented) return fail(consented);
@@ -24,8 +32,12 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   session.pair = order.visitor.pair;
   session.since = clock_.wall();
   session.until = session.since + settings_.session_length;
+  command.presence = order.visitor.associated ? 3 : 0;
+  command.known_as = order.visitor.known_as;
+  command.terms = required_terms_();
   if (order.latest) session.until = std::min(session.until, *order.latest);
   auto answer = ledger_.admit(command, settings_.ledger_deadline);
+  if (answer && answer->refused) refusals_.count("admission", *answer->refused);
   if (!answer || answer->refused) return answer;
   // Recorded first, then opened: a crash in between leaves a session that is opened when the device shows itself.
   const auto opened =
@@ -77,7 +89,22 @@ Result<tl::expected<std::optional<portal::Pairing>, Reason>> Services::confirm_p
 }
 
 Result<DrawAnswer> Services::draw(const DrawCommand& command) {
-  return ledger_.draw(command, settings_.ledger_deadline);
+  auto answer = ledger_.draw(command, settings_.ledger_deadline);
+  if (answer && answer->reason) refusals_.count("draw", *answer->reason);
+  return answer;
+}
+
+Result<std::vector<Offer>> Services::offers(const std::vector<std::string>& names, std::uint64_t after, bool wait) {
+  auto found = ledger_.offers(names, after, settings_.ledger_deadline);
+  if (!found || !found->empty() || !wait) return found;
+  const auto box = core_.ask([this, names] { return waits_.add(names); }, settings_.core_deadline);
+  if (!box) return fail(box);
+  if (!*box) return found;  // too many wait
+  // One may have come before anybody could be told.
+  found = ledger_.offers(names, after, settings_.ledger_deadline);
+  if (!found || !found->empty()) return found;
+  (*box)->wait_and_drain(settings_.offers_held);
+  return ledger_.offers(names, after, settings_.ledger_deadline);
 }
 
 Result<std::optional<Coupon>> Services::coupon(const std::string& id) {
@@ -88,21 +115,70 @@ Result<std::vector<Coupon>> Services::coupons_of(const std::string& subject) {
   return ledger_.coupons_of(subject, settings_.ledger_deadline);
 }
 
-Result<TillAnswer> Services::till_check(const TillRequest& request) {
-  return ledger_.check(request, settings_.ledger_deadline);
-}
-
-Result<TillAnswer> Services::till_redeem(const TillRequest& request) {
-  return ledger_.redeem(request, settings_.ledger_deadline);
+Result<TillAnswer> Services::till(const TillRequest& request) {
+  auto answer = ledger_.till(request, settings_.ledger_deadline);
+  if (answer && answer->refused) refusals_.count("till", *answer->refused);
+  return answer;
 }
 
 Result<void> Services::consent(const std::string& subject, bool given, const std::string& terms_hash) {
   return ledger_.consent(subject, given, terms_hash, settings_.ledger_deadline);
 }
 
+Result<portal::StaffEntry> Services::staff_enter(const IpAddress& ip, const std::string& name, const std::string& pin) {
+  return door_.enter(ip, name, pin);
+}
+
+Result<std::optional<portal::StaffMember>> Services::staff_member(const IpAddress& ip, const std::string& token) {
+  return door_.member(ip, token);
+}
+
+Result<void> Services::staff_leave(const std::string& token) { return door_.leave(token); }
+
+Result<std::string> Services::member_code(const std::string& subject) { return ledger_.member_code(subject); }
+
+namespace {
+
+/// Every name this visitor has here, each once.
+std::vector<std::string> names_of(const portal::Visitor& visitor) {
+  auto names = visitor.known_as;
+  if (std::find(names.begin(), names.end(), visitor.subject) == names.end()) names.push_back(visitor.subject);
+  return names;
+}
+
+}  // namespace
+
+Result<void> Services::erase(const portal::Visitor& visitor) {
+  const auto names = names_of(visitor);
+  // Erased first: a cut in between leaves a session that is open and not recorded, which the next start shuts.
+  if (auto erased = ledger_.erase(names, settings_.ledger_deadline); !erased) return erased;
+  const auto shut = core_.ask([this, names] { return guests_.remove_named(names, "erased"); }, settings_.core_deadline);
+  if (!shut) return fail(shut);
+  return {};
+}
+
+Result<std::string> Services::export_json(const portal::Visitor& visitor) {
+  return ledger_.export_of(names_of(visitor), settings_.ledger_deadline);
+}
+
 Result<std::vector<Campaign>> Services::campaigns() { return ledger_.campaigns(settings_.ledger_deadline); }
 
 void Services::failed(std::string_view where, const Error& error) { spdlog::error("{}: {}", where, error.message); }
+
+Result<portal::LentBeacon> Services::lend_beacon(const std::string& subject) {
+  const auto lease = core_.ask([this, subject] { return leases_.lend(subject); }, settings_.core_deadline);
+  if (!lease) return fail(lease);
+  return portal::LentBeacon{lease->id, lease->expires};
+}
+
+Result<void> Services::report_heard(const std::string& subject, const std::vector<BeaconId>& heard) {
+  return core_.ask(
+      [this, subject, heard]() -> Result<void> {
+        nearness_.report(subject, heard);
+        return {};
+      },
+      settings_.core_deadline);
+}
 
 Result<bool> Services::within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) {
   return core_.ask([this, name = subject + "|" + what, limit] { return rates_.allow(name, limit, clock_.mono()); },

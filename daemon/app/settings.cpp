@@ -14,17 +14,39 @@ sync::Identity identity(const config::Config& config, const std::string& epoch) 
   return {config.gateway.tenant, config.gateway.store, config.gateway.id, epoch};
 }
 
-/// `name:sha256-of-key` a line (docs/configuration.md); config has refused a malformed file already.
-std::vector<portal::PosKey> pos_keys(const std::string& file) {
-  std::vector<portal::PosKey> keys;
+/// `name:hex` lines without the comments.
+std::vector<std::pair<std::string, std::string>> named_lines(const std::string& file) {
+  std::vector<std::pair<std::string, std::string>> lines;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     const auto colon = line.find(':');
     if (line.empty() || line[0] == '#' || colon == std::string::npos) continue;
-    const auto hash = from_hex(std::string_view(line).substr(colon + 1));
+    lines.emplace_back(line.substr(0, colon), line.substr(colon + 1));
+  }
+  return lines;
+}
+
+/// `name:sha256-of-key` a line (docs/configuration.md); config has refused a malformed file already.
+std::vector<portal::PosKey> pos_keys(const std::string& file) {
+  std::vector<portal::PosKey> keys;
+  for (const auto& [name, hex] : named_lines(file)) {
+    const auto hash = from_hex(hex);
     if (!hash || hash->size() != sizeof(Digest)) continue;
-    portal::PosKey key{line.substr(0, colon), {}};
+    portal::PosKey key{name, {}};
     std::copy(hash->begin(), hash->end(), key.sha256.begin());
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+/// `store:public-key` a line; config has refused a malformed file already.
+std::vector<campaign::ShopKey> chain_keys(const std::string& file) {
+  std::vector<campaign::ShopKey> keys;
+  for (const auto& [name, hex] : named_lines(file)) {
+    const auto raw = from_hex(hex);
+    if (!raw || raw->size() != sizeof(PublicKey)) continue;
+    campaign::ShopKey key{name, {}};
+    std::copy(raw->begin(), raw->end(), key.key.begin());
     keys.push_back(std::move(key));
   }
   return keys;
@@ -42,6 +64,12 @@ bool simulated(const config::Config& config) { return config.wifi.gate == config
 
 }  // namespace
 
+ZoneTimes zone_times(const config::Config& config, const std::string& zone) {
+  for (const auto& one : config.zones)
+    if (one.id == zone) return {one.dwell, one.exit_after};
+  return {};
+}
+
 ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
                                  const ports::Clock& clock) {
   ledger::Settings settings;
@@ -50,18 +78,26 @@ ledger::Settings ledger_settings(const config::Config& config, const Secrets& se
   settings.gateway = config.gateway.id;
   settings.store = config.gateway.store;
   settings.timezone = config.gateway.timezone;
+  settings.group = config.storage.commit_group;
   settings.holdout_key = secrets.holdout;
+  settings.keep = {config.keep.coupons, config.keep.sales, config.keep.prizes, config.keep.consents};
   settings.random = kernel_random;
   settings.wall = [&clock] { return clock.wall(); };
   settings.mono = [&clock] { return clock.mono(); };
   settings.boot_id = surroundings.boot_id;
   settings.build_date = surroundings.build_date;
+  settings.synchronised = surroundings.synchronised;
   return settings;
 }
 
 ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port) {
-  return {config.wifi.interface, config.wifi.uplink, config.wifi.address, http_port, https_port,
-          config.wifi.lan_access};
+  const auto& wifi = config.wifi;
+  return {wifi.interface,  wifi.uplink, wifi.address,  http_port,   https_port,
+          wifi.lan_access, wifi.quota,  wifi.down_bps, wifi.up_bps, wifi.blocked};
+}
+
+Guests::Limits guest_limits(const config::Config& config) {
+  return {config.wifi.session_idle, config.wifi.quota, config.wifi.blocked};
 }
 
 std::string portal_url(const config::Config& config, std::uint16_t http_port) {
@@ -70,7 +106,13 @@ std::string portal_url(const config::Config& config, std::uint16_t http_port) {
   return "http://" + to_string(config.wifi.address.address);
 }
 
-portal::Settings portal_settings(const config::Config& config, std::uint16_t http_port) {
+SignatureSeed coupon_seed(const Secrets& secrets) {
+  SignatureSeed seed{};
+  std::copy_n(secrets.coupons.begin(), std::min(secrets.coupons.size(), seed.size()), seed.begin());
+  return seed;
+}
+
+portal::Settings portal_settings(const config::Config& config, const Secrets& secrets, std::uint16_t http_port) {
   portal::Settings settings;
   settings.gateway = config.gateway.id;
   settings.store = config.gateway.store;
@@ -94,6 +136,10 @@ portal::Settings portal_settings(const config::Config& config, std::uint16_t htt
   settings.draws_per_minute = config.portal.draws_per_minute;
   settings.redeems_per_minute = config.portal.redeems_per_minute;
   if (!config.pos_keys_file.empty()) settings.pos_keys = pos_keys(config.pos_keys_file);
+  if (!config.chain_keys_file.empty()) settings.shop_keys = chain_keys(config.chain_keys_file);
+  settings.coupon_seed = coupon_seed(secrets);
+  // Ours first, whatever a list says of us.
+  settings.shop_keys.insert(settings.shop_keys.begin(), {config.gateway.store, public_key_of(settings.coupon_seed)});
   return settings;
 }
 

@@ -4,7 +4,9 @@
 #include <string>
 
 #include "app/app.hpp"
+#include "app/guests.hpp"
 #include "app/secrets.hpp"
+#include "app/visits.hpp"
 #include "base/event.hpp"
 #include "config/config.hpp"
 #include "ledger/ledger.hpp"
@@ -15,10 +17,15 @@
 /// From the one configuration to what each room wants of it. Pure, but for the secret files that are named in it.
 namespace foyer::app {
 
+/// Of a zone of foyer.yaml; the usual ones where it is not named there.
+ZoneTimes zone_times(const config::Config& config, const std::string& zone);
+
 ledger::Settings ledger_settings(const config::Config& config, const Secrets& secrets, const Surroundings& surroundings,
                                  const ports::Clock& clock);
+Guests::Limits guest_limits(const config::Config& config);
 ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port);
-portal::Settings portal_settings(const config::Config& config, std::uint16_t http_port);
+portal::Settings portal_settings(const config::Config& config, const Secrets& secrets, std::uint16_t http_port);
+SignatureSeed coupon_seed(const Secrets& secrets);
 sync::Settings uplink_settings(const config::Config& config, const ledger::Ledger& ledger,
                                const Surroundings& surroundings, const ports::Clock& clock);
 

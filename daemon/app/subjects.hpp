@@ -5,7 +5,7 @@
 
 #include "app/secrets.hpp"
 #include "base/net.hpp"
-#include "base/uuid.hpp"
+#include "beacon/identifier.hpp"
 
 namespace foyer::app {
 
@@ -34,7 +34,9 @@ class Subjects {
     return all;
   }
 
-  std::string beacon(const BeaconId& id) const { return keys_.front().name("beacon", as_bytes(to_string(id))); }
+  std::string beacon(const beacon::Identifier& id) const {
+    return keys_.front().name("beacon", as_bytes(to_string(id)));
+  }
 
  private:
   std::vector<Pseudonyms> keys_;

@@ -39,6 +39,7 @@ struct Session {
   int evidence = 0;  ///< presence level the way in proves: 1 poster, 2 screen or receipt, 5 staff
   WallTime since{};
   WallTime until{};
+  std::uint64_t bytes_up = 0, bytes_down = 0;  ///< as last recorded
 };
 
 }  // namespace foyer

@@ -85,8 +85,16 @@ std::optional<Frame> url(ByteView value) {
   return frame;
 }
 
+std::optional<Frame> etlm(ByteView value) {
+  EddystoneEtlm frame;
+  copy(value.subspan(2), frame.ciphertext);
+  copy(value.subspan(14), frame.salt);
+  copy(value.subspan(16), frame.check);
+  return frame;
+}
+
 std::optional<Frame> tlm(ByteView value) {
-  if (value.size() == 18 && value[1] == 0x01) return EddystoneEtlm{};
+  if (value.size() == 18 && value[1] == 0x01) return etlm(value);
   if (value.size() != 14 || value[1] != 0x00) return {};
   EddystoneTlm frame;
   frame.battery_mv = big16(value.subspan(2));

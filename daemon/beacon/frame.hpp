@@ -58,8 +58,11 @@ struct EddystoneTlm {
   bool operator==(const EddystoneTlm&) const = default;
 };
 
-/// Eddystone, eddystone-tlm, "Encrypted TLM": frame 20 (hex), version 01, ciphertext 12, salt 2, check 2.
+/// Eddystone, eddystone-tlm, "Encrypted TLM": frame 20 (hex), version 01; TLM's 12 bytes under AES-EAX with the key of
+/// the EID beside it, salt 2, check 2.
 struct EddystoneEtlm {
+  std::array<std::uint8_t, 12> ciphertext{};
+  std::array<std::uint8_t, 2> salt{}, check{};
   bool operator==(const EddystoneEtlm&) const = default;
 };
 

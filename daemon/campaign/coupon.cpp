@@ -65,18 +65,43 @@ std::optional<std::string> canonical_code(std::string_view typed) {
   return code.size() == kDigits + 1 ? std::optional{code} : std::nullopt;
 }
 
+bool is_own_code(std::string_view code) {
+  constexpr std::size_t kShortest = 4;
+  return code.size() >= kShortest && code.size() <= kLongestOwnCode &&
+         std::ranges::all_of(code, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+WallTime beginning(const Validity& valid, WallTime issued, const ZoneTime& zone) {
+  const WallTime begins = issued + valid.after;
+  return valid.from ? std::max(begins, zone.start_of(*valid.from)) : begins;
+}
+
 WallTime expiry(const Validity& valid, WallTime issued, const ZoneTime& zone) {
   using std::chrono::days;
   using std::chrono::sys_days;
   using std::chrono::year_month_day;
   const auto after = [&](year_month_day day) { return zone.start_of(year_month_day{sys_days{day} + days{1}}); };
   if (!valid.for_ && valid.until) return after(*valid.until);
-  WallTime end = issued + valid.for_.value_or(kDefaultValidity);
+  WallTime end = beginning(valid, issued, zone) + valid.for_.value_or(kDefaultValidity);
   if (valid.end_of_day) {
     const auto day = zone.local(end).day;
     if (end != zone.start_of(day)) end = after(day);
   }
   return valid.until ? std::min(end, after(*valid.until)) : end;
+}
+
+bool is_open(const WeekHours& hours, WallTime now, const ZoneTime& zone) {
+  if (std::ranges::all_of(hours, [](const auto& windows) { return windows.empty(); })) return true;
+  const auto local = zone.local(now);
+  const auto crosses = [](const Hours& window) { return window.to <= window.from; };
+  const auto& today = hours[local.weekday.c_encoding()];
+  const auto& yesterday = hours[(local.weekday - std::chrono::days{1}).c_encoding()];
+  return std::ranges::any_of(today,
+                             [&](const Hours& window) {
+                               return local.minute >= window.from && (crosses(window) || local.minute < window.to);
+                             }) ||
+         std::ranges::any_of(yesterday,
+                             [&](const Hours& window) { return crosses(window) && local.minute < window.to; });
 }
 
 }  // namespace foyer::campaign

@@ -9,6 +9,7 @@
 #include "base/money.hpp"
 #include "base/session.hpp"
 #include "campaign/coupon.hpp"
+#include "campaign/coupon_seal.hpp"
 #include "campaign/draw.hpp"
 
 /// The words in which the portal asks and the ledger answers. Values; each command becomes one transaction.
@@ -105,22 +106,39 @@ struct AdmitAnswer {
 
 struct SessionEnd {
   std::string session;
-  std::string reason;  ///< expired | removed | idle | replaced
+  std::string reason;  ///< expired | removed | blocked | idle | quota | challenged | replaced
   std::uint64_t bytes_up = 0, bytes_down = 0;
+};
+
+struct SessionBytes {
+  std::string session;
+  std::uint64_t up = 0, down = 0;
 };
 
 // ---- till ----------------------------------------------------------------------------------------------------
 
+enum class TillAction { check, reserve, redeem, void_, sale };
+
 struct TillRequest {
-  std::string code;  ///< canonical
+  TillAction action = TillAction::check;
+  std::string code;                  ///< canonical (canonical_code); empty: what was typed is none
+  std::string typed;                 ///< as it was typed: may be of a merchant's own list, or a member code
+  std::optional<CouponSeal> sealed;  ///< of another shop, its signature good
   std::string store, terminal, operator_, check_no;
-  std::optional<Money> amount;  ///< of the purchase, for min_spend
-  std::string idempotency_key;  ///< the same key, the same answer; may be empty for check
+  std::optional<Money> amount;  ///< of the purchase
+  std::string idempotency_key;  ///< the same key, the same answer; may be empty
+  std::chrono::seconds ttl{0};  ///< reserve
+  std::string reservation;      ///< redeem: the one reserve answered; void: gives it up; reserve: makes it longer
+  std::string reason;           ///< void: refund | mistake | dispute
+  std::string sale;             ///< void: a sale by its id
 };
 
 struct TillAnswer {
   std::optional<Reason> refused;
-  std::optional<Coupon> coupon;  ///< as it stands after the call; absent where the code is not known
+  std::optional<Coupon> coupon;       ///< as it stands after the call; absent where the code is not known
+  std::string sale;                   ///< sale, and void of a sale: its id
+  std::vector<DrawAnswer> triggered;  ///< sale: what purchase campaigns gave
+  bool key_in_use = false;            ///< refused because the idempotency key belongs to another request
 };
 
 }  // namespace foyer::campaign

@@ -140,15 +140,32 @@ Json benefit_json(const Benefit& benefit) {
   return json;
 }
 
+/// Windows by day, as WeekHours has them; the reader takes this form too.
+Json week_json(const WeekHours& hours) {
+  constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+  Json json = Json::object();
+  for (std::size_t day = 0; day < kDays.size(); ++day)
+    for (const auto& window : hours[day]) json[std::string(kDays[day])].push_back(hours_text(window));
+  return json;
+}
+
+void add_validity(Json& json, const Validity& valid) {
+  if (valid.for_) json["valid"]["for"] = format_duration(*valid.for_);
+  if (valid.until) json["valid"]["until"] = date_text(*valid.until);
+  if (valid.end_of_day) json["valid"]["end_of_day"] = true;
+  if (valid.from) json["valid"]["from"] = date_text(*valid.from);
+  if (valid.after.count() > 0) json["valid"]["after"] = format_duration(valid.after);
+  if (valid.hours != WeekHours{}) json["valid"]["hours"] = week_json(valid.hours);
+}
+
 void add_coupon(Json& json, const Prize& prize) {
   if (prize.stock) json["stock"] = *prize.stock;
   json["benefit"] = benefit_json(prize.benefit);
-  if (prize.valid.for_) json["valid"]["for"] = format_duration(*prize.valid.for_);
-  if (prize.valid.until) json["valid"]["until"] = date_text(*prize.valid.until);
-  if (prize.valid.end_of_day) json["valid"]["end_of_day"] = true;
+  add_validity(json, prize.valid);
   json["uses"] = prize.uses;
   if (prize.interval.count() > 0) json["interval"] = format_duration(prize.interval);
   if (!prize.redeem_at.empty()) json["redeem_at"] = prize.redeem_at;
+  if (prize.imported_codes) json["codes"] = "imported";
 }
 
 void add_red_packet(Json& json, const Prize& prize) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -78,10 +79,16 @@ struct Benefit {
   bool operator==(const Benefit&) const = default;
 };
 
+/// Windows by the weekday they begin on (std::chrono::weekday::c_encoding). All empty: always.
+using WeekHours = std::array<std::vector<Hours>, 7>;
+
 struct Validity {
-  std::optional<std::chrono::milliseconds> for_;     ///< this long after issue
+  std::optional<std::chrono::milliseconds> for_;     ///< this long after it begins
   std::optional<std::chrono::year_month_day> until;  ///< to the end of this local day
   bool end_of_day = false;                           ///< for_ runs on to local midnight
+  std::optional<std::chrono::year_month_day> from;   ///< begins with this local day …
+  std::chrono::milliseconds after{0};                ///< … and no sooner than this after issue
+  WeekHours hours;                                   ///< when it may be used
   bool operator==(const Validity&) const = default;
 };
 
@@ -99,6 +106,7 @@ struct Prize {
   std::uint32_t uses = 1;
   std::chrono::seconds interval{0};    ///< between two uses
   std::vector<std::string> redeem_at;  ///< store ids; empty: this store
+  bool imported_codes = false;         ///< codes come from the merchant's own list; none left: the prize is gone
   // red_packet
   Money total;
   std::uint32_t count = 0;

@@ -17,7 +17,6 @@ constexpr std::int64_t kMostUses = 1000;
 constexpr std::int64_t kMostPackets = 10'000;  // each is a row from the start
 constexpr std::size_t kMostStores = 1000;
 constexpr std::size_t kMostTitle = 200;
-constexpr std::chrono::milliseconds kLongestValidity = std::chrono::days{3650};
 constexpr std::chrono::seconds kLongestInterval = std::chrono::days{365};
 
 std::optional<Fields> fields(const Value& value, Keys known) {
@@ -93,16 +92,6 @@ void read_benefit(const Value& value, bool titled, Benefit& benefit) {
   }
 }
 
-void read_validity(const Value& value, Validity& valid) {
-  const auto map = fields(value, {"for", "until", "end_of_day"});
-  if (!map) return;
-  map->read("for", valid.for_, &Value::duration, 1s, kLongestValidity);
-  if (const auto until = map->find("until")) valid.until = read_date(*until);
-  map->read("end_of_day", valid.end_of_day, &Value::flag);
-  if (!map->find("for") && !map->find("until")) map->fault("needs for or until");
-  if (valid.end_of_day && !map->find("for")) map->find("end_of_day")->fault("is only for a validity with for");
-}
-
 void read_coupon(const Fields& map, Prize& prize) {
   map.read("stock", prize.stock, &Value::number, 0, kMostStock);
   if (const auto benefit = map.require("benefit")) read_benefit(*benefit, map.find("title").has_value(), prize.benefit);
@@ -110,6 +99,7 @@ void read_coupon(const Fields& map, Prize& prize) {
   map.read("uses", prize.uses, &Value::number, 1, kMostUses);
   map.read("interval", prize.interval, &Value::seconds, 0s, kLongestInterval);
   map.read("redeem_at", prize.redeem_at, &Value::names, kMostStores, kMostName);
+  map.choose<bool>("codes", prize.imported_codes, {{"made", false}, {"imported", true}});
 }
 
 void read_red_packet(const Fields& map, Prize& prize) {
@@ -135,9 +125,10 @@ Prize read_prize(const Value& value) {
   std::optional<Fields> map;
   if (!kind)
     map = fields(value, {"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at",
-                         "total", "currency", "count", "at_least"});
+                         "codes", "total", "currency", "count", "at_least"});
   else if (*kind == PrizeKind::coupon)
-    map = fields(value, {"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at"});
+    map = fields(value,
+                 {"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at", "codes"});
   else if (*kind == PrizeKind::red_packet)
     map = fields(value, {"kind", "title", "weight", "total", "currency", "count", "at_least"});
   else

@@ -26,11 +26,15 @@ struct Shell {
   }
 };
 
-void add_house(Shell& shell);    ///< status, events, outbox
-void add_radio(Shell& shell);    ///< radio, presence
-void add_wifi(Shell& shell);     ///< clients, admit, remove
-void add_tokens(Shell& shell);   ///< token
-void add_qr(Shell& shell);       ///< qr
-void add_offline(Shell& shell);  ///< decode, render: need no daemon
+void add_house(Shell& shell);      ///< status, events, outbox
+void add_radio(Shell& shell);      ///< radio, presence
+void add_campaigns(Shell& shell);  ///< campaign, stats
+void add_wifi(Shell& shell);       ///< clients, admit, remove
+void add_tokens(Shell& shell);     ///< token
+void add_qr(Shell& shell);         ///< qr
+void add_coupons(Shell& shell);    ///< coupon, redeem
+void add_staff(Shell& shell);      ///< staff
+void add_privacy(Shell& shell);    ///< export, erase
+void add_offline(Shell& shell);    ///< decode, render: need no daemon
 
 }  // namespace foyer::ctl

@@ -79,6 +79,17 @@ int Ctl::fetch(const std::string& path, const json& body) {
   return written ? 0 : complain("standard output cannot be written");
 }
 
+Result<json> Ctl::ask(const std::string& path, const json& body) {
+  const auto answer = client_.post(path, body.dump());
+  if (!answer)
+    return fail(Code::degrade, "{} ({}; is foyerd running, and may you use its socket?)", answer.error().message,
+                socket_);
+  if (answer->status >= 300) return fail(Code::refuse, "{}", problem(*answer));
+  auto parsed = json::parse(answer->body, nullptr, false);
+  if (parsed.is_discarded()) return fail(Code::degrade, "foyerd did not answer in JSON");
+  return parsed;
+}
+
 int Ctl::follow() {
   const auto line = [&](std::string_view text) {
     if (text.substr(0, 6) == "data: ") show_event(text.substr(6));

@@ -34,6 +34,8 @@ class Ctl {
   int post(const std::string& path, const nlohmann::json& body, const Show& show);
   /// Writes the answer as it came to standard output, pictures too; nothing is added.
   int fetch(const std::string& path, const nlohmann::json& body);
+  /// For commands that ask more than once: the answer, or why not.
+  Result<nlohmann::json> ask(const std::string& path, const nlohmann::json& body);
   /// Prints events as they come, until the stream ends.
   int follow();
 

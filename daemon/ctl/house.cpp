@@ -15,9 +15,12 @@ void show_outbox(const json& outbox) {
     row["stream"] = name;
     rows.push_back(row);
   }
-  fmt::print("epoch {}  connected {}  {}\n", cell(outbox["epoch"]), cell(outbox["connected"]),
+  fmt::print("epoch {}  connected {}  window {}  of it for a backlog {}  full {}  {}\n", cell(outbox["epoch"]),
+             cell(outbox["connected"]), cell(outbox.value("window", json())),
+             cell(outbox.value("backlog_window", json())), cell(outbox.value("full", json())),
              outbox.contains("last_error") ? cell(outbox["last_error"]) : "");
-  print_table(rows, {"stream", "rows", "bytes", "oldest", "last_seq", "acknowledged", "sent", "in_flight", "refused"});
+  print_table(rows, {"stream", "rows", "bytes", "oldest", "last_seq", "sent", "in_flight", "acknowledged",
+                     "acknowledged_at", "refused", "resent", "dropped"});
 }
 
 }  // namespace

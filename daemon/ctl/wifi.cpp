@@ -9,7 +9,8 @@ using nlohmann::json;
 namespace {
 
 void show_clients(const json& rows) {
-  print_table(rows, {"mac", "ip", "way", "since", "seconds_left", "bytes_up", "bytes_down", "signal_dbm"});
+  print_table(rows,
+              {"mac", "ip", "way", "since", "seconds_left", "bytes_up", "bytes_down", "bytes_left", "signal_dbm"});
 }
 
 /// `name ADDRESS`: posts the address to `path`.

@@ -42,7 +42,10 @@ Json coupon_json(const campaign::Coupon& coupon) {
           {"uses_left", coupon.uses_left},
           {"redeem_at", coupon.redeem_at},
           {"issued", unix_ms(coupon.issued_at)},
-          {"expires", unix_ms(coupon.expires_at)}};
+          {"starts", unix_ms(coupon.starts_at)},
+          {"expires", unix_ms(coupon.expires_at)},
+          {"reservation", coupon.reservation},
+          {"reserved_until", unix_ms(coupon.reserved_until)}};
 }
 
 campaign::Coupon coupon_from(const Json& json) {
@@ -58,7 +61,10 @@ campaign::Coupon coupon_from(const Json& json) {
   coupon.uses_left = json.at("uses_left");
   coupon.redeem_at = json.at("redeem_at").get<std::vector<std::string>>();
   coupon.issued_at = from_unix_ms(json.at("issued"));
+  coupon.starts_at = from_unix_ms(json.at("starts"));
   coupon.expires_at = from_unix_ms(json.at("expires"));
+  coupon.reservation = json.at("reservation");
+  coupon.reserved_until = from_unix_ms(json.at("reserved_until"));
   return coupon;
 }
 
@@ -133,10 +139,31 @@ DrawAnswer draw_from_record(const std::string& record) {
   return answer;
 }
 
+std::string to_record(const campaign::WeekHours& hours) {
+  auto all = Json::array();
+  for (std::size_t day = 0; day < hours.size(); ++day)
+    for (const auto& window : hours[day]) all.push_back({day, window.from, window.to});
+  return all.empty() ? "" : dump(all);
+}
+
+campaign::WeekHours week_from(const std::string& record) {
+  campaign::WeekHours hours;
+  if (record.empty()) return hours;
+  for (const auto& window : Json::parse(record))
+    hours.at(window.at(0).get<std::size_t>()).push_back({window.at(1), window.at(2)});
+  return hours;
+}
+
 std::string to_record(const campaign::TillAnswer& answer) {
   auto json = Json::object();
   if (answer.refused) json["refused"] = campaign::to_string(*answer.refused);
   if (answer.coupon) json["coupon"] = coupon_json(*answer.coupon);
+  if (!answer.sale.empty()) json["sale"] = answer.sale;
+  for (const auto& won : answer.triggered) {
+    Json one{{"answer", to_record(won)}};
+    if (won.coupon) one["coupon"] = coupon_json(*won.coupon);
+    json["triggered"].push_back(std::move(one));
+  }
   return dump(json);
 }
 
@@ -145,6 +172,11 @@ campaign::TillAnswer till_from_record(const std::string& record) {
   campaign::TillAnswer answer;
   if (json.contains("refused")) answer.refused = campaign::parse_reason(json["refused"].get<std::string>());
   if (json.contains("coupon")) answer.coupon = coupon_from(json["coupon"]);
+  if (json.contains("sale")) answer.sale = json["sale"];
+  for (const auto& one : json.value("triggered", Json::array())) {
+    answer.triggered.push_back(draw_from_record(one.at("answer")));
+    if (one.contains("coupon")) answer.triggered.back().coupon = coupon_from(one["coupon"]);
+  }
   return answer;
 }
 

@@ -18,6 +18,10 @@ Json to_json(const campaign::Benefit& benefit);
 campaign::Text text_from(const Json& json);
 campaign::Benefit benefit_from(const Json& json);
 
+/// [[day, from, to], …]: c_encoding of the weekday, minutes; empty for always.
+std::string to_record(const campaign::WeekHours& hours);
+campaign::WeekHours week_from(const std::string& record);
+
 /// The answer without the coupon itself, of which it keeps the id.
 std::string to_record(const campaign::DrawAnswer& answer);
 /// The coupon's id is in `coupon->id`; the rest of it is in its table.

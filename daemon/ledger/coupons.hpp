@@ -9,24 +9,27 @@
 /// The coupon table as values.
 namespace foyer::ledger {
 
-/// A coupon with what only the till needs of it.
-struct CouponRow {
-  campaign::Coupon coupon;
-  std::uint32_t uses = 1;            ///< as issued
-  std::chrono::seconds interval{0};  ///< between two uses
-  std::optional<WallTime> last_used;
-  std::string zone;  ///< it was won in; may be empty
-};
+void insert_coupon(Db& db, const campaign::Coupon& coupon);
+std::optional<campaign::Coupon> coupon_by_id(Db& db, const std::string& id);
+std::optional<campaign::Coupon> coupon_by_code(Db& db, const std::string& code);
 
-void insert_coupon(Db& db, const CouponRow& row);
-std::optional<CouponRow> coupon_by_id(Db& db, const std::string& id);
-std::optional<CouponRow> coupon_by_code(Db& db, const std::string& code);
+/// A new coupon of this prize, in the table. nullopt: the prize takes its codes from the merchant's own list and none
+/// is left.
+std::optional<campaign::Coupon> issue_coupon(Context& context, const campaign::Campaign& campaign,
+                                             const campaign::Prize& prize, const campaign::Shopper& shopper);
 
 /// Newest first; at most kMaxCouponsShown.
 inline constexpr int kMaxCouponsShown = 200;
 std::vector<campaign::Coupon> coupons_of(Db& db, const std::string& subject);
 
+/// Issued coupons past their end become expired, reservations past theirs are given up; at most `most` of each.
+/// Returns how many.
+std::size_t expire_coupons(Context& context, std::size_t most);
+
 /// {coupon, campaign, prize, state, value, store}: what every coupon event carries. Never the code.
 Json coupon_data(const campaign::Coupon& coupon, const std::string& store);
+
+/// 32 hex: the second, then 96 random bits; so new rows share the last page of their table.
+std::string dated_id(const Context& context);
 
 }  // namespace foyer::ledger

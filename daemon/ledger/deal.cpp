@@ -6,6 +6,7 @@
 #include "ledger/campaigns.hpp"
 #include "ledger/coupons.hpp"
 #include "ledger/packets.hpp"
+#include "ledger/privacy.hpp"
 #include "ledger/usage.hpp"
 
 namespace foyer::ledger {
@@ -23,36 +24,7 @@ std::string nothing_of(const Campaign& campaign) {
   return "";
 }
 
-/// 32 hex: the second of issue, then 96 random bits; so new rows share the last page of the table.
-std::string new_coupon_id(const Context& context) {
-  const auto second = static_cast<std::uint32_t>(unix_ms(context.now) / 1000);
-  return fmt::format("{:08x}{}", second, random_hex(context.settings.random, 12));
-}
-
-CouponRow issue_coupon(Context& context, const Campaign& campaign, const Prize& prize,
-                       const campaign::Shopper& shopper) {
-  CouponRow row;
-  auto& coupon = row.coupon;
-  coupon.id = new_coupon_id(context);
-  do {
-    coupon.code = campaign::make_code(context.settings.random);
-  } while (coupon_by_code(context.db, coupon.code));
-  coupon.campaign = campaign.id;
-  coupon.prize = prize.id;
-  coupon.subject = shopper.subject;
-  coupon.title = prize.title;
-  coupon.benefit = prize.benefit;
-  coupon.uses_left = row.uses = std::max(prize.uses, 1u);
-  coupon.redeem_at = prize.redeem_at.empty() ? std::vector{context.settings.store} : prize.redeem_at;
-  coupon.issued_at = context.now;
-  coupon.expires_at = campaign::expiry(prize.valid, context.now, context.zone);
-  row.interval = prize.interval;
-  row.zone = shopper.zone;
-  insert_coupon(context.db, row);
-  return row;
-}
-
-/// Makes the prize the shopper's. False: it was a packet and none is left.
+/// Makes the prize the shopper's. False: it was a packet, or a code of the merchant's list, and none is left.
 bool take_prize(Context& context, const Occasion& occasion, const Campaign& campaign, const Prize& prize,
                 DrawAnswer& answer) {
   answer.prize = campaign::WonPrize{prize.id, prize.kind, prize.title, std::nullopt, std::nullopt};
@@ -63,8 +35,8 @@ bool take_prize(Context& context, const Occasion& occasion, const Campaign& camp
     return true;
   }
   answer.prize->benefit = prize.benefit;
-  answer.coupon = issue_coupon(context, campaign, prize, occasion.shopper).coupon;
-  return true;
+  answer.coupon = issue_coupon(context, campaign, prize, occasion.shopper);
+  return answer.coupon.has_value();
 }
 
 void tell_win(Context& context, const Occasion& occasion, const Campaign& campaign, const Prize& prize,
@@ -78,6 +50,8 @@ void tell_win(Context& context, const Occasion& occasion, const Campaign& campai
                  {{"campaign", campaign.id},
                   {"amount", format_amount(*answer.prize->amount)},
                   {"currency", answer.prize->amount->currency}});
+  record_prize(context, occasion.nonce_hash, subject, campaign, prize.id,
+               answer.prize->amount ? answer.prize->amount->minor : 0);
   count_prize(context, campaign.id, prize, answer.prize->amount ? answer.prize->amount->minor : 0);
 }
 
@@ -125,10 +99,10 @@ DrawAnswer deal(Context& context, const Occasion& occasion, const Campaign& camp
 DrawAnswer recall(Db& db, const std::string& record) {
   auto answer = draw_from_record(record);
   if (!answer.coupon) return answer;
-  if (auto row = coupon_by_id(db, answer.coupon->id)) {
-    answer.coupon = std::move(row->coupon);
+  if (auto coupon = coupon_by_id(db, answer.coupon->id)) {
+    answer.coupon = std::move(coupon);
     answer.coupon->state = campaign::CouponState::issued;
-    answer.coupon->uses_left = row->uses;
+    answer.coupon->uses_left = answer.coupon->uses;
   }
   return answer;
 }

@@ -1,10 +1,13 @@
 #include "ledger/housekeeping.hpp"
 
+#include "base/lifetime.hpp"
 #include "ledger/audience.hpp"
 #include "ledger/campaigns.hpp"
+#include "ledger/coupons.hpp"
 #include "ledger/offers.hpp"
+#include "ledger/orders.hpp"
+#include "ledger/privacy.hpp"
 #include "ledger/sessions.hpp"
-#include "ledger/till.hpp"
 #include "ledger/typed.hpp"
 
 namespace foyer::ledger {
@@ -52,12 +55,26 @@ void forget_old_memories(Context& context) {
       .run();
 }
 
+/// The oldest rows of a stream, as far as every one of them is late. Never a row whose time was never right.
+std::uint64_t drop_late(Context& context, Stream stream) {
+  std::uint64_t late = 0;
+  for (const auto& stored : context.outbox.fetch(stream, 0, kSweepRows)) {
+    const auto within = deliver_within(stored.event.type);
+    if (!within || stored.time < context.settings.build_date || stored.time + *within > context.now) break;
+    ++late;
+  }
+  return late > 0 ? context.outbox.drop_oldest(stream, late, "late", context.now, context.mono) : 0;
+}
+
 }  // namespace
 
-void sweep(Context& context) {
+Swept sweep(Context& context) {
   context.campaigns.mark_begun(context);
-  // A clock that is known to be wrong ends nothing: what it would take away could not be given back.
-  if (!context.clock_trusted) return;
+  // A clock that may be wrong ends nothing: what it would take away could not be given back.
+  if (!context.clock_trusted || !context.clock_settled) return {};
+  Swept swept;
+  swept.late_presence = drop_late(context, Stream::presence);
+  swept.late_health = drop_late(context, Stream::health);
   context.campaigns.return_over(context);
   sweep_offers(context);
   sweep_audience(context);
@@ -65,6 +82,9 @@ void sweep(Context& context) {
   expire_coupons(context, kSweepRows);
   end_overdue_sessions(context);
   forget_old_memories(context);
+  forget_old(context, kSweepRows);
+  forget_orders(context);
+  return swept;
 }
 
 }  // namespace foyer::ledger

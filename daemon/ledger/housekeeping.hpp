@@ -13,6 +13,11 @@ inline constexpr std::chrono::hours kKeepIdleCounts{45 * 24};  ///< counts of su
 inline constexpr std::chrono::minutes kSessionGrace{5};        ///< the gate tells the bytes of an ended session itself
 inline constexpr std::size_t kSweepRows = 500;                 ///< of one kind in one sweep; the rest in the next
 
-void sweep(Context& context);
+/// Rows that were not told upstream in time (base/lifetime.hpp).
+struct Swept {
+  std::uint64_t late_presence = 0, late_health = 0;
+};
+
+Swept sweep(Context& context);
 
 }  // namespace foyer::ledger

@@ -3,10 +3,14 @@
 #include <algorithm>
 
 #include "ledger/audience.hpp"
+#include "ledger/codes.hpp"
 #include "ledger/coupons.hpp"
 #include "ledger/draws.hpp"
 #include "ledger/offers.hpp"
+#include "ledger/orders.hpp"
+#include "ledger/privacy.hpp"
 #include "ledger/sessions.hpp"
+#include "ledger/staff.hpp"
 #include "ledger/till.hpp"
 #include "ledger/typed.hpp"
 #include "ledger/writer.hpp"
@@ -69,6 +73,13 @@ Result<void> Ledger::end_session(const campaign::SessionEnd& end, Deadline deadl
   });
 }
 
+Result<void> Ledger::count_sessions(const std::vector<campaign::SessionBytes>& counted, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [counted](Context& c) -> Result<void> {
+    ledger::count_sessions(c, counted);
+    return {};
+  });
+}
+
 Result<std::optional<Session>> Ledger::carry_session(const std::string& id, const std::string& pair,
                                                      Deadline deadline) {
   return impl_->command<std::optional<Session>>(
@@ -81,22 +92,29 @@ Result<void> Ledger::keep_typed(const std::string& code, const Bytes& body, Wall
                               [code, body, expires](Context& c) { return ledger::keep_typed(c, code, body, expires); });
 }
 
-Result<campaign::TillAnswer> Ledger::redeem(const campaign::TillRequest& request, Deadline deadline) {
+Result<campaign::TillAnswer> Ledger::till(const campaign::TillRequest& request, Deadline deadline) {
+  if (request.action == campaign::TillAction::check)
+    return impl_->question<campaign::TillAnswer>(deadline, [this, request] {
+      return ledger::check(impl_->db(), impl_->settings(), impl_->zone(), impl_->settings().wall(), request);
+    });
+  const bool gives_back = request.action == campaign::TillAction::void_;
   return impl_->command<campaign::TillAnswer>(
-      deadline, kDecision,
-      [request](Context& c) -> Result<campaign::TillAnswer> { return ledger::redeem(c, request); });
-}
-
-Result<campaign::TillAnswer> Ledger::check(const campaign::TillRequest& request, Deadline deadline) {
-  return impl_->question<campaign::TillAnswer>(deadline, [this, request] {
-    return ledger::check(impl_->db(), impl_->settings(), impl_->settings().wall(), request);
-  });
+      deadline, gives_back ? kAlways : kDecision,
+      [request](Context& c) -> Result<campaign::TillAnswer> { return ledger::till(c, request); });
 }
 
 Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const std::string& why, Deadline deadline) {
   return impl_->command<campaign::TillAnswer>(
       deadline, kAlways,
-      [code, why](Context& c) -> Result<campaign::TillAnswer> { return ledger::void_coupon(c, code, why); });
+      [code, why](Context& c) -> Result<campaign::TillAnswer> { return ledger::end_coupon(c, code, why); });
+}
+
+Result<Ledger::Imported> Ledger::import_codes(const std::string& campaign, const std::string& prize,
+                                              std::vector<std::string> codes, bool dry, Deadline deadline) {
+  return impl_->command<Imported>(deadline, kDecision,
+                                  [campaign, prize, codes = std::move(codes), dry](Context& c) -> Result<Imported> {
+                                    return ledger::import_codes(c, campaign, prize, codes, dry);
+                                  });
 }
 
 Result<Ledger::Applied> Ledger::apply_campaigns(const std::string& source, std::vector<campaign::Campaign> campaigns,
@@ -141,27 +159,69 @@ Result<void> Ledger::consent(const std::string& subject, bool given, const std::
                               });
 }
 
+Result<std::optional<std::string>> Ledger::order_answer(const std::string& key, Deadline deadline) {
+  return impl_->question<std::optional<std::string>>(deadline,
+                                                     [this, key] { return ledger::order_answer(impl_->db(), key); });
+}
+
+Result<void> Ledger::remember_order(const std::string& key, const std::string& answer, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [key, answer](Context& c) -> Result<void> {
+    ledger::remember_order(c, key, answer);
+    return {};
+  });
+}
+
+Result<void> Ledger::erase(const std::vector<std::string>& names, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [names](Context& c) -> Result<void> {
+    ledger::erase(c, names);
+    return {};
+  });
+}
+
+Result<std::string> Ledger::export_of(const std::vector<std::string>& names, Deadline deadline) {
+  return impl_->question<std::string>(deadline, [this, names] {
+    return ledger::export_of(impl_->db(), impl_->settings(), impl_->settings().wall(), names);
+  });
+}
+
+Result<std::optional<Ledger::Knock>> Ledger::staff_knock(const std::string& name, Deadline deadline) {
+  return impl_->command<std::optional<Knock>>(
+      deadline, kAlways, [name](Context& c) -> Result<std::optional<Knock>> { return ledger::staff_knock(c, name); });
+}
+
+Result<void> Ledger::staff_entered(const std::string& name, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [name](Context& c) -> Result<void> {
+    ledger::staff_entered(c, name);
+    return {};
+  });
+}
+
+Result<std::vector<Ledger::StaffRow>> Ledger::staff(Deadline deadline) {
+  return impl_->question<std::vector<StaffRow>>(deadline, [this] { return staff_list(impl_->db()); });
+}
+
+Result<void> Ledger::staff_add(const std::string& name, const std::string& role, const std::string& pin,
+                               Deadline deadline) {
+  return impl_->command<void>(deadline, kDecision,
+                              [name, role, pin](Context& c) { return ledger::staff_add(c, name, role, pin); });
+}
+
+Result<void> Ledger::staff_remove(const std::string& name, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [name](Context& c) { return ledger::staff_remove(c, name); });
+}
+
 bool Ledger::record(std::vector<Event> events) { return impl_->record(std::move(events)); }
 
 // ---- questions -----------------------------------------------------------------------------------------------
 
-namespace {
-
-std::optional<campaign::Coupon> only_coupon(std::optional<CouponRow> row) {
-  if (!row) return std::nullopt;
-  return std::move(row->coupon);
-}
-
-}  // namespace
-
 Result<std::optional<campaign::Coupon>> Ledger::coupon(const std::string& id, Deadline deadline) {
-  return impl_->question<std::optional<campaign::Coupon>>(
-      deadline, [this, id] { return only_coupon(coupon_by_id(impl_->db(), id)); });
+  return impl_->question<std::optional<campaign::Coupon>>(deadline,
+                                                          [this, id] { return coupon_by_id(impl_->db(), id); });
 }
 
 Result<std::optional<campaign::Coupon>> Ledger::coupon_by_code(const std::string& code, Deadline deadline) {
   return impl_->question<std::optional<campaign::Coupon>>(
-      deadline, [this, code] { return only_coupon(ledger::coupon_by_code(impl_->db(), code)); });
+      deadline, [this, code] { return ledger::coupon_by_code(impl_->db(), code); });
 }
 
 Result<std::vector<campaign::Coupon>> Ledger::coupons_of(const std::string& subject, Deadline deadline) {
@@ -209,6 +269,10 @@ Result<std::map<Stream, StreamState>> Ledger::streams(Deadline deadline) {
 }
 
 Figures Ledger::figures() const { return impl_->figures(); }
+
+std::string Ledger::member_code(const std::string& subject) const {
+  return ledger::member_code(impl_->settings(), subject, impl_->settings().wall());
+}
 
 // ---- outbox --------------------------------------------------------------------------------------------------
 

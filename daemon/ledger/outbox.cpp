@@ -69,8 +69,10 @@ std::vector<StoredEvent> Outbox::take() {
 std::vector<StoredEvent> Outbox::fetch(Stream stream, std::uint64_t after, std::size_t max_rows) {
   std::vector<StoredEvent> events;
   auto query = db_.query(
-      "SELECT seq, type, subject, data, wall_ms FROM outbox WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?");
-  query.bind(number(stream), after, max_rows);
+      "SELECT o.seq, o.type, o.subject, o.data, "
+      "CASE WHEN abs(o.mono_ms + b.offset_ms - o.wall_ms) > ? THEN o.mono_ms + b.offset_ms ELSE o.wall_ms END "
+      "FROM outbox o LEFT JOIN boot b ON b.seq = o.boot WHERE o.stream = ? AND o.seq > ? ORDER BY o.seq LIMIT ?");
+  query.bind(kClockRightMs, number(stream), after, max_rows);
   while (query.next())
     events.push_back({{stream, query.text(1), query.text(2), query.text(3)},
                       static_cast<std::uint64_t>(query.integer(0)),
@@ -128,17 +130,25 @@ std::vector<Outbox::Gap> Outbox::gaps_upto(Stream stream, std::uint64_t upto) {
   return gaps;
 }
 
-void Outbox::drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono) {
+std::array<std::uint64_t, kStreams.size()> Outbox::last_seqs() const {
+  std::array<std::uint64_t, kStreams.size()> last{};
+  std::ranges::transform(counters_, last.begin(), [](const Counter& at) { return at.last_seq; });
+  return last;
+}
+
+std::uint64_t Outbox::drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall,
+                                  MonoTime mono) {
   Gap gap{std::string(to_string(stream)), 0, 0, 0, std::string(reason)};
   {
     auto query = db_.query(
         "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM outbox WHERE stream = ? ORDER BY seq LIMIT ?)");
     query.bind(number(stream), rows);
-    if (!query.next() || query.integer(2) == 0) return;
+    if (!query.next() || query.integer(2) == 0) return 0;
     gap.first = static_cast<std::uint64_t>(query.integer(0));
     gap.last = static_cast<std::uint64_t>(query.integer(1));
     gap.count = static_cast<std::uint64_t>(query.integer(2));
   }
+  const auto dropped = gap.count;
   auto gaps = gaps_upto(stream, gap.last);
   remove_upto(stream, gap.last);
   gaps.push_back(std::move(gap));
@@ -157,6 +167,7 @@ void Outbox::drop_oldest(Stream stream, std::uint64_t rows, std::string_view rea
     add({Stream::health, "outbox.gap", "",
          dump({{"stream", g.stream}, {"first", g.first}, {"last", g.last}, {"count", g.count}, {"reason", g.reason}})},
         wall, mono);
+  return dropped;
 }
 
 }  // namespace foyer::ledger

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -10,6 +11,8 @@
 #include "ledger/sqlite.hpp"
 
 namespace foyer::ledger {
+
+inline constexpr std::int64_t kClockRightMs = 2000;  ///< nearer than this a wall clock was right
 
 /// The events that are not yet safe upstream. Numbers are given in memory and written once a commit; whoever rolls the
 /// database back puts the Mark back as well, so a number that was not committed is given again: no gaps.
@@ -39,17 +42,22 @@ class Outbox {
   /// The events added since the last take, in order. After COMMIT.
   std::vector<StoredEvent> take();
 
+  /// The time of an event is its wall clock's, or, where that was more than kClockRightMs off, what the boot's clock
+  /// showed to have been right.
   std::vector<StoredEvent> fetch(Stream stream, std::uint64_t after, std::size_t max_rows);
   void forget(Stream stream, std::uint64_t upto);
   std::map<Stream, StreamState> states();
   WallTime newest() const { return newest_; }  ///< of all events ever stored
+  /// The clock is known to be right now: what was stored by one that ran ahead does not count.
+  void no_newer_than(WallTime now) { newest_ = std::min(newest_, now); }
   void blank_subject(const std::string& subject);
 
-  /// Drops the oldest `rows` of a stream to make room and says so with an exact outbox.gap event in `health`. Gaps
-  /// that were themselves dropped are told again. Never called for the ledger stream.
-  void drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono);
+  /// Drops the oldest `rows` of a stream and says so with an exact outbox.gap event in `health`; returns how many went.
+  /// Gaps that were themselves dropped are told again. Never called for the ledger stream.
+  std::uint64_t drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono);
   std::uint64_t rows(Stream stream) const { return counter(stream).rows; }
   std::uint64_t last_seq(Stream stream) const { return counter(stream).last_seq; }
+  std::array<std::uint64_t, kStreams.size()> last_seqs() const;
 
  private:
   struct Gap {

@@ -12,6 +12,7 @@
 #include "ledger/codec.hpp"
 #include "ledger/migrate.hpp"
 #include "ledger/outbox.hpp"
+#include "ledger/reserve.hpp"
 #include "ledger/storage.hpp"
 
 namespace foyer::ledger {
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 // log and its index need some to begin with).
 constexpr std::int64_t kReservePages = 8;
 constexpr std::int64_t kReserveShare = 16;  // or a 16th of the pages
-constexpr off_t kBallastBytes = 1 << 20;
+constexpr std::int64_t kBallastBytes = 1 << 20;
 
 std::string building(const std::string& path) { return path + ".new"; }
 std::string ballast(const std::string& path) { return path + ".new-room"; }
@@ -109,14 +110,9 @@ int free_number(const std::string& path) {
 }
 
 Result<void> take_ballast(const std::string& path) {
-  const auto name = ballast(path);
-  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(Code::fatal, "{}: {}", name, std::strerror(errno));
-  const int why = ::posix_fallocate(fd, 0, kBallastBytes);
-  ::close(fd);
-  if (why != 0)
+  if (auto taken = allocate(ballast(path), kBallastBytes); !taken)
     return fail(Code::fatal, "{} is damaged and there is no room to recover it: {}; it was left where it is", path,
-                std::strerror(why));
+                taken.error().message);
   return {};
 }
 

@@ -14,8 +14,10 @@ struct Table {
   std::string_view key_down;  ///< and descending
 };
 
-// What is worth carrying over. meta and boot are the old file's own; stream is counted anew.
+// What is worth carrying over. meta is the old file's own; stream is counted anew; the openings go on counting, so that
+// no outbox row comes to belong to another boot.
 constexpr std::array kTables{
+    Table{"boot", "seq, boot_id, opened_ms", "?,?,?", "seq", "seq DESC"},
     Table{"campaign", "id, source, json, started, active, held", "?,?,?,?,?,?", "id", "id DESC"},
     Table{"packet", "campaign, prize, n, minor", "?,?,?,?", "campaign, prize, n", "campaign DESC, prize DESC, n DESC"},
     Table{"campaign_use", "campaign, total, day, day_total", "?,?,?,?", "campaign", "campaign DESC"},
@@ -26,8 +28,19 @@ constexpr std::array kTables{
     Table{"draw", "nonce_hash, subject, at_ms, answer", "?,?,?,?", "nonce_hash", "nonce_hash DESC"},
     Table{"coupon",
           "id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
-          "expires_ms, title, benefit, redeem_at, zone",
-          "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?", "id", "id DESC"},
+          "expires_ms, title, benefit, redeem_at, starts_ms, hours, reservation, reserved_until_ms, zone",
+          "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?", "id", "id DESC"},
+    Table{"redemption", "coupon, n, at_ms, store, terminal, operator, check_no, minor, currency, ended, ended_ms",
+          "?,?,?,?,?,?,?,?,?,?,?", "coupon, n", "coupon DESC, n DESC"},
+    Table{"sale",
+          "id, at_ms, store, terminal, operator, check_no, minor, currency, subject, coupon, issued, ended, ended_ms",
+          "?,?,?,?,?,?,?,?,?,?,?,?,?", "id", "id DESC"},
+    Table{"code_pool", "campaign, prize, n, code", "?,?,?,?", "campaign, prize, n",
+          "campaign DESC, prize DESC, n DESC"},
+    Table{"staff", "name, role, pin, added_ms, failures, locked_until_ms", "?,?,?,?,?,?", "name", "name DESC"},
+    Table{"consent_record", "who, at_ms, given, terms_hash", "?,?,?,?", "who, at_ms, given",
+          "who DESC, at_ms DESC, given DESC"},
+    Table{"prize_record", "id, who, campaign, prize, odds, minor", "?,?,?,?,?,?", "id", "id DESC"},
     Table{"campaign_version", "campaign, version, at_ms, json", "?,?,?,?", "campaign, version",
           "campaign DESC, version DESC"},
     Table{"packet_return", "campaign, prize, count, minor", "?,?,?,?", "campaign, prize", "campaign DESC, prize DESC"},
@@ -48,6 +61,7 @@ constexpr std::array kTables{
     Table{"typed", "code, body, expires_ms", "?,?,?", "code", "code DESC"},
     Table{"admission", "day, device, count", "?,?,?", "day, device", "day DESC, device DESC"},
     Table{"consent", "subject, terms_hash, given_ms", "?,?,?", "subject", "subject DESC"},
+    Table{"order_answer", "key, at_ms, answer", "?,?,?", "key", "key DESC"},
     Table{"outbox", "stream, seq, type, subject, data, wall_ms, boot, mono_ms", "?,?,?,?,?,?,?,?", "stream, seq",
           "stream DESC, seq DESC"},
 };
@@ -146,8 +160,18 @@ std::uint64_t rows_in(Db& db, const Table& table) {
   return static_cast<std::uint64_t>(db.number(fmt::format("SELECT count(*) FROM {}", table.name)));
 }
 
+/// An earlier version's file has fewer tables. True also where nobody can say.
+bool is_there(Db& from, const Table& table) {
+  const auto found = read([&] {
+    auto query = from.query("SELECT 1 FROM sqlite_schema WHERE name = ?");
+    return query.bind(table.name).next();
+  });
+  return found.value_or(true);
+}
+
 /// Forward to the damage, then backward to it: what lies between two damaged places is lost, no more.
 void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
+  if (!is_there(from, table)) return;
   const auto end = copy_in_order(from, to, table, table.key);
   if (end == End::damage) copy_in_order(from, to, table, table.key_down);
   const auto kept = rows_in(to, table);

@@ -1,36 +1,72 @@
-// Making room: what the Writer does when the file nears its largest size.
+// Making room: what the Writer does when the file nears its largest size, or the disk its end.
 #include "ledger/writer.hpp"
 
 namespace foyer::ledger {
 namespace {
 
-constexpr std::uint64_t kDropAbovePercent = 85;    // of the largest size: the oldest rows begin to go …
-constexpr std::uint64_t kDropToPercent = 75;       // … until so much is in use
-constexpr std::uint64_t kDropFurtherPercent = 60;  // after a group that did not fit
-constexpr std::uint64_t kFullPercent = 93;         // no decision is made above: the rest is for what must still be said
-constexpr std::uint64_t kRowsLeft = 64;            // of a stream: they are not worth the loss and hold the gap events
+constexpr std::int64_t kDropAbovePercent = 85;    // of the pages we may have: the oldest rows begin to go …
+constexpr std::int64_t kDropToPercent = 75;       // … until so much is in use
+constexpr std::int64_t kDropFurtherPercent = 60;  // after a group that did not fit
+constexpr std::int64_t kFullPercent = 93;         // no decision is made above: the rest is for what must still be said
+constexpr std::uint64_t kRowsLeft = 64;           // of a stream: they are not worth the loss and hold the gap events
 constexpr std::uint64_t kRowsAtOnce = 64;
+constexpr std::uint64_t kLogBytes = 4 << 20;  // the write-ahead log may need so much of the disk
+
+std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
 
 }  // namespace
+
+/// storage.max_size, or less where the disk has less: the file as it is, and what is left when the log has got its
+/// part.
+std::int64_t Writer::pages_for_us() {
+  auto& db = *storage_.db;
+  const auto most = db.number("PRAGMA max_page_count"), have = db.number("PRAGMA page_count");
+  const auto free = free_bytes(settings_.path);
+  if (free == UINT64_MAX) return most;
+  const auto log = minus(kLogBytes, file_bytes(settings_.path + "-wal"));
+  const auto to_come = minus(static_cast<std::uint64_t>(have * kPageSize), file_bytes(settings_.path));
+  const auto more = minus(free, log + to_come) / static_cast<std::uint64_t>(kPageSize);
+  return more >= static_cast<std::uint64_t>(most) ? most : std::min(most, have + static_cast<std::int64_t>(more));
+}
 
 /// Health goes first, then presence, the oldest of each; ledger rows stay, and decisions are refused instead.
 void Writer::make_room(Context& context) {
   auto& db = *storage_.db;
-  const auto limit = static_cast<std::uint64_t>(db.number("PRAGMA max_page_count"));
-  const auto used = [&] {
-    return static_cast<std::uint64_t>(db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count"));
-  };
-  if (!full_ && used() * 100 < limit * kDropAbovePercent) return;
+  const auto limit = pages_for_us();
+  const auto used = [&] { return db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count"); };
+  const bool reserve = ballast_.take();
+  const bool disk_is_less = limit < most_pages(settings_);
   const auto target = full_in_a_row_ > 0 ? kDropFurtherPercent : kDropToPercent;
-  for (const auto stream : {Stream::health, Stream::presence}) {
-    while (outbox_.rows(stream) > kRowsLeft && used() * 100 >= limit * target) {
-      const auto rows = outbox_.rows(stream);
-      outbox_.drop_oldest(stream, std::min(rows - kRowsLeft, std::max(kRowsAtOnce, rows / 8)), "storage is full",
-                          context.now, context.mono);
-      if (outbox_.rows(stream) >= rows) break;
+  if (full_ || used() * 100 >= limit * kDropAbovePercent) {
+    const auto* reason = disk_is_less ? "disk is full" : "storage is full";
+    for (const auto stream : {Stream::health, Stream::presence}) {
+      while (outbox_.rows(stream) > kRowsLeft && used() * 100 >= limit * target) {
+        const auto rows = outbox_.rows(stream);
+        drop(context, stream, std::min(rows - kRowsLeft, std::max(kRowsAtOnce, rows / 8)), reason);
+        if (outbox_.rows(stream) >= rows) break;
+      }
     }
   }
-  full_ = used() * 100 >= limit * kFullPercent;
+  full_ = !reserve || used() * 100 >= limit * kFullPercent;
+  disk_full_ = full_ && (!reserve || disk_is_less);
+}
+
+void Writer::drop(Context& context, Stream stream, std::uint64_t rows, std::string_view reason) {
+  const auto dropped = outbox_.drop_oldest(stream, rows, reason, context.now, context.mono);
+  dropped_in_group_[static_cast<std::size_t>(stream) - 1] += dropped;
+}
+
+/// A group did not fit. Where it was the disk that had no room, its reserve is used up for what makes room again, and
+/// the log is emptied so that it can be filled from its beginning.
+void Writer::give_up_ballast() {
+  if (free_bytes(settings_.path) >= static_cast<std::uint64_t>(Ballast::kBytes)) return;
+  ballast_.release();
+  disk_full_ = true;
+  try {
+    storage_.db->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (const SqlError& error) {
+    (void)met(error).has_value();
+  }
 }
 
 /// Even the room that could be made was too small for the waiting events: those that may go, go. They never had a
@@ -43,7 +79,7 @@ void Writer::note_sizes() {
   try {
     auto& db = *storage_.db;
     pages_used_ = static_cast<std::uint64_t>(db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count"));
-    wal_bytes_ = static_cast<std::uint64_t>(db.wal_frames()) * 4096;
+    wal_bytes_ = static_cast<std::uint64_t>(db.wal_frames()) * static_cast<std::uint64_t>(kPageSize);
   } catch (const SqlError& error) {
     (void)met(error).has_value();
   }

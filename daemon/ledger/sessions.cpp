@@ -6,6 +6,8 @@
 #include "ledger/audience.hpp"
 #include "ledger/offers.hpp"
 
+#include "ledger/privacy.hpp"
+
 namespace foyer::ledger {
 namespace {
 
@@ -14,12 +16,14 @@ using campaign::AdmitCommand;
 using campaign::Reason;
 
 constexpr std::string_view kById =
-    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms FROM session WHERE id = ?";
+    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms, bytes_up, bytes_down "
+    "FROM session WHERE id = ?";
 constexpr std::string_view kByPair =
-    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms FROM session WHERE pair = ?";
+    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms, bytes_up, bytes_down "
+    "FROM session WHERE pair = ?";
 constexpr std::string_view kOpen =
-    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms FROM session "
-    "WHERE until_ms > ? ORDER BY id";
+    "SELECT id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms, bytes_up, bytes_down "
+    "FROM session WHERE until_ms > ? ORDER BY id";
 
 Session read(const Query& query) {
   return {query.text(0),
@@ -31,7 +35,9 @@ Session read(const Query& query) {
           query.text(6),
           static_cast<int>(query.integer(7)),
           from_unix_ms(query.integer(8)),
-          from_unix_ms(query.integer(9))};
+          from_unix_ms(query.integer(9)),
+          static_cast<std::uint64_t>(query.integer(10)),
+          static_cast<std::uint64_t>(query.integer(11))};
 }
 
 std::optional<Session> read_one(Query query, const std::string& key) {
@@ -86,8 +92,8 @@ void close_session(Context& context, const Session& session, const std::string& 
                 {"way", to_string(session.way)},
                 {"kind", session.kind},
                 {"seconds", seconds},
-                {"bytes_up", up},
-                {"bytes_down", down},
+                {"bytes_up", std::max(up, session.bytes_up)},
+                {"bytes_down", std::max(down, session.bytes_down)},
                 {"reason", reason}});
 }
 
@@ -187,6 +193,13 @@ void end_session(Context& context, const campaign::SessionEnd& end) {
     close_session(context, *session, end.reason, end.bytes_up, end.bytes_down);
 }
 
+void count_sessions(Context& context, const std::vector<campaign::SessionBytes>& counted) {
+  for (const auto& [session, up, down] : counted)
+    context.db.query("UPDATE session SET bytes_up = ?, bytes_down = ? WHERE id = ?")
+        .bind(static_cast<std::int64_t>(up), static_cast<std::int64_t>(down), session)
+        .run();
+}
+
 std::optional<Session> carry_session(Context& context, const std::string& id, const std::string& pair) {
   auto session = read_one(context.db.query(kById), id);
   if (!session || session->until <= context.now) return std::nullopt;
@@ -226,11 +239,13 @@ void give_consent(Context& context, const std::string& subject, const std::strin
           "ON CONFLICT (subject) DO UPDATE SET terms_hash = excluded.terms_hash, given_ms = excluded.given_ms")
       .bind(subject, terms_hash, unix_ms(context.now))
       .run();
+  record_consent(context, subject, true, terms_hash);
   context.emit(Stream::ledger, "consent.given", subject, {{"terms_hash", terms_hash}});
 }
 
 void withdraw_consent(Context& context, const std::string& subject) {
   if (subject.empty()) return;
+  if (const auto agreed = consent_of(context.db, subject)) record_consent(context, subject, false, *agreed);
   context.db.query("DELETE FROM consent WHERE subject = ?").bind(subject).run();
   context.db.query("UPDATE coupon SET subject = '' WHERE subject = ?").bind(subject).run();
   forget_offers(context, subject);

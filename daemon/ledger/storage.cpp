@@ -8,8 +8,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "ledger/codec.hpp"
+#include "ledger/mark.hpp"
 #include "ledger/migrate.hpp"
+#include "ledger/outbox.hpp"
 #include "ledger/rebuild.hpp"
+#include "ledger/reserve.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -60,13 +64,56 @@ Result<std::unique_ptr<Db>> open_or_rebuild(const Settings& settings, bool& rebu
   return open_checked(settings);
 }
 
+std::string epoch_of(Db& db) {
+  auto query = db.query("SELECT value FROM meta WHERE key = 'epoch'");
+  return query.next() ? query.text(0) : "";
+}
+
+Mark mark_of(Db& db, const Settings& settings) {
+  Mark mark{epoch_of(db),
+            static_cast<std::uint64_t>(db.number("SELECT ifnull(max(seq), 0) FROM boot")),
+            inode_of(settings.path),
+            {}};
+  auto query = db.query("SELECT stream, last_seq FROM stream");
+  while (query.next())
+    if (const auto stream = query.integer(0); stream >= 1 && stream <= 3)
+      mark.last[static_cast<std::size_t>(stream) - 1] = static_cast<std::uint64_t>(query.integer(1));
+  return mark;
+}
+
+/// Every stream counts from 1 again under a new name, and the newest event says so.
+void renew_epoch(Db& db, const Settings& settings, Opened& opened) {
+  db.execute("BEGIN IMMEDIATE");
+  opened.kept = static_cast<std::uint64_t>(db.number("SELECT count(*) FROM outbox"));
+  db.execute("DELETE FROM stream");
+  renumber(db);
+  db.query("UPDATE meta SET value = ? WHERE key = 'epoch'").bind(random_hex(settings.random, 8)).run();
+  Outbox outbox(db, 0);
+  outbox.load();
+  outbox.add({Stream::health, "storage.recovered", "",
+              dump({{"kept", opened.kept}, {"lost", opened.lost}, {"set_aside", ""}, {"restored", true}})},
+             settings.wall(), settings.mono());
+  outbox.write_states();
+  db.execute("COMMIT");
+}
+
+/// A file that was put in the place of the one this program closed last gets a new epoch.
+void check_mark(Storage& storage, const Settings& settings) {
+  const auto mark = read_mark(storage.lock.fd());
+  const auto now = mark_of(*storage.db, settings);
+  if (now.epoch.empty()) return;
+  const auto missing = mark ? mark->missing_in(now) : std::optional<std::uint64_t>{};
+  const bool brought = !mark && storage.lock.made();  // with an empty lock file an earlier version was here
+  if (!missing && !brought) return;
+  storage.opened.fresh = storage.opened.restored = true;
+  storage.opened.lost = missing.value_or(0);
+  renew_epoch(*storage.db, settings, storage.opened);
+}
+
 /// The epoch, new when the file is, and one more boot.
 void register_boot(Storage& storage, const Settings& settings) {
   auto& db = *storage.db;
-  {
-    auto query = db.query("SELECT value FROM meta WHERE key = 'epoch'");
-    if (query.next()) storage.epoch = query.text(0);
-  }
+  storage.epoch = epoch_of(db);
   storage.boot_seq = static_cast<std::uint64_t>(db.number("SELECT ifnull(max(seq), 0) FROM boot")) + 1;
   const bool known = !storage.epoch.empty();
   try {
@@ -107,8 +154,13 @@ void write_boot(Storage& storage, const Settings& settings) {
       .run();
 }
 
+void note_mark(const Storage& storage, const Settings& settings, const std::array<std::uint64_t, 3>& last) {
+  write_mark(storage.lock.fd(), {storage.epoch, storage.boot_seq, inode_of(settings.path), last});
+}
+
 Result<LockFile> LockFile::take(const std::string& path) {
   const auto name = path + ".lock";
+  const bool there = ::access(name.c_str(), F_OK) == 0;
   const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return fail(Code::fatal, "{}: {}", name, std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -118,11 +170,12 @@ Result<LockFile> LockFile::take(const std::string& path) {
       return fail(Code::fatal, "{} is in use by another process (it holds {}); only one may write it", path, name);
     return fail(Code::fatal, "lock {}: {}", name, std::strerror(why));
   }
-  return LockFile(fd);
+  return LockFile(fd, !there);
 }
 
 LockFile& LockFile::operator=(LockFile&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(made_, other.made_);
   return *this;
 }
 
@@ -133,6 +186,7 @@ LockFile::~LockFile() {
 Result<Storage> open_storage(const Settings& settings) {
   auto lock = LockFile::take(settings.path);
   if (!lock) return fail(lock);
+  Ballast::make_way(settings.path);
   Storage storage{std::move(*lock), nullptr, {}, {}, 0};
   try {
     auto rebuilt = resume_rebuild(settings);
@@ -140,8 +194,12 @@ Result<Storage> open_storage(const Settings& settings) {
     auto db = open_or_rebuild(settings, *rebuilt);
     if (!db) return fail(db);
     storage.db = std::move(*db);
-    if (*rebuilt) storage.opened = rebuilt_from(*storage.db);
+    if (*rebuilt)
+      storage.opened = rebuilt_from(*storage.db);
+    else
+      check_mark(storage, settings);
     register_boot(storage, settings);
+    write_mark(storage.lock.fd(), mark_of(*storage.db, settings));
   } catch (const SqlError& error) {
     return fail(Code::fatal, "{}: {}", settings.path, error.what());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -9,17 +10,22 @@
 /// The file itself: its lock, its checks, and what happens to a damaged one.
 namespace foyer::ledger {
 
-/// `<path>.lock`, held for life by flock(2): two processes that write or checkpoint one database can damage it.
+/// `<path>.lock`, held for life by flock(2): two processes that write or checkpoint one database can damage it. What it
+/// holds is the Mark.
 class LockFile {
  public:
   static Result<LockFile> take(const std::string& path);
-  LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), made_(other.made_) {}
   LockFile& operator=(LockFile&& other) noexcept;
   ~LockFile();
+  int fd() const { return fd_; }
+  /// The file was made by take(): this program never opened this database before.
+  bool made() const { return made_; }
 
  private:
-  explicit LockFile(int fd) : fd_(fd) {}
+  LockFile(int fd, bool made) : fd_(fd), made_(made) {}
   int fd_;
+  bool made_;
 };
 
 constexpr std::int64_t kPageSize = 4096;  ///< the block of every file system we run on
@@ -39,9 +45,11 @@ struct Storage {
 };
 
 /// Opens or creates the database of this program's version. A damaged file is renamed to `<path>.damaged-<n>`, never
-/// deleted, and what can be read of it is carried into a new one with a new epoch (ledger/rebuild.hpp). A file without
-/// room for another row opens as well.
+/// deleted, and what can be read of it is carried into a new one with a new epoch (ledger/rebuild.hpp). A file that is
+/// not the one that was closed last (ledger/mark.hpp) gets a new epoch. One without room for another row opens as well.
 Result<Storage> open_storage(const Settings& settings);
+/// Writes what is on the disk now into the lock file; call it after a commit that was synced.
+void note_mark(const Storage& storage, const Settings& settings, const std::array<std::uint64_t, 3>& last);
 /// The row of this boot. Inside a transaction.
 void write_boot(Storage& storage, const Settings& settings);
 

@@ -1,6 +1,7 @@
 #include "ledger/writer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "ledger/housekeeping.hpp"
 
@@ -22,7 +23,8 @@ Writer::Writer(Settings settings, Storage storage, campaign::ZoneTime zone)
       zone_(std::move(zone)),
       storage_(std::move(storage)),
       outbox_(*storage_.db, storage_.boot_seq),
-      mailbox_(settings_.queue) {}
+      mailbox_(settings_.queue),
+      ballast_(settings_.path) {}
 
 Writer::~Writer() { close(); }
 
@@ -31,6 +33,7 @@ Writer::~Writer() { close(); }
 void Writer::start() {
   std::vector<std::pair<std::string, std::string>> faults;
   outbox_.load();
+  ballast_.take();
   campaigns_.load(*storage_.db, &faults);
   for (const auto& [id, why] : faults)
     riding_.push_back(
@@ -55,6 +58,7 @@ bool Writer::record(std::vector<Event> events) {
                      mailbox_.try_post([this, urgent, events = std::move(events)]() mutable {
                        if (!riding_since_) riding_since_ = settings_.mono();
                        urgent_ = urgent_ || urgent;
+                       for (const auto& event : events) riding_bytes_ += event.data.size();
                        std::ranges::move(events, std::back_inserter(riding_));
                      });
   if (!taken) ++refused_;
@@ -96,7 +100,9 @@ Figures Writer::figures() const {
   figures.slowest_commit_us = slowest_commit_us_;
   figures.queued = mailbox_.depth();
   figures.discarded = discarded_;
+  for (std::size_t i = 0; i < dropped_.size(); ++i) figures.dropped[i] = dropped_[i];
   figures.full = full_;
+  figures.disk_full = disk_full_;
   figures.broken = is_broken_;
   return figures;
 }
@@ -105,13 +111,42 @@ Figures Writer::figures() const {
 
 Context Writer::context() {
   const auto now = settings_.wall();
+  const auto mono = settings_.mono();
+  const bool vouched = settings_.synchronised && settings_.synchronised();
+  if (vouched) {
+    outbox_.no_newer_than(now);
+    held_until_.reset();
+  } else if (settings_.synchronised && !held_until_ && outbox_.newest() > WallTime{} &&
+             now - outbox_.newest() > kLeap) {
+    held_until_ = mono + kHeldAfterLeap;
+  }
   const bool trusted = now >= settings_.build_date && now >= outbox_.newest() - kClockBehind;
-  return {*storage_.db, outbox_, campaigns_,       tally_,  settings_,
-          zone_,        now,     settings_.mono(), trusted, campaign::Moment::at(now, trusted, zone_)};
+  const bool settled = !held_until_ || mono >= *held_until_;
+  return {*storage_.db,
+          outbox_,
+          campaigns_,
+          tally_,
+          settings_,
+          zone_,
+          now,
+          mono,
+          trusted,
+          settled,
+          campaign::Moment::at(now, trusted, zone_)};
+}
+
+/// What the clocks are apart is written with the first group after somebody vouched for the time, and when it moved.
+void Writer::note_clock(Context& context) {
+  offset_in_group_ms_ = offset_ms_;
+  if (!settings_.synchronised || !storage_.boot_stored || !settings_.synchronised()) return;
+  const auto offset = unix_ms(context.now) - duration_cast<milliseconds>(context.mono.time_since_epoch()).count();
+  if (offset_ms_ && std::abs(offset - *offset_ms_) <= kClockRightMs / 2) return;
+  context.db.query("UPDATE boot SET offset_ms = ? WHERE boot_id = ?").bind(offset, settings_.boot_id).run();
+  offset_in_group_ms_ = offset;
 }
 
 milliseconds Writer::patience() const {
-  auto wait = std::min(kLongestWait, settings_.sweep_every);
+  auto wait = std::min({kLongestWait, settings_.sweep_every, full_ ? kLookAgain : kLongestWait});
   if (riding_since_) {
     const auto left = duration_cast<milliseconds>(*riding_since_ + kRideAlong - settings_.mono());
     wait = std::clamp(left, milliseconds{0}, wait);
@@ -120,9 +155,10 @@ milliseconds Writer::patience() const {
 }
 
 bool Writer::due() const {
-  if (!jobs_.empty() || urgent_ || riding_.size() >= kMostRiding) return true;
+  if (!jobs_.empty() || urgent_ || enough_riding()) return true;
   const auto now = settings_.mono();
   if (riding_since_ && now - *riding_since_ >= kRideAlong) return true;
+  if (full_ && (!last_group_ || now - *last_group_ >= kLookAgain)) return true;
   return !last_sweep_ || now - *last_sweep_ >= settings_.sweep_every;
 }
 
@@ -130,7 +166,7 @@ void Writer::run() {
   last_work_ = settings_.mono();
   for (;;) {
     auto ran = mailbox_.wait_and_drain(patience(), 1);
-    while (ran != 0 && ran < settings_.group && riding_.size() < kMostRiding && mailbox_.drain(1) != 0) ++ran;
+    while (ran != 0 && ran < settings_.group && !enough_riding() && mailbox_.drain(1) != 0) ++ran;
     if (due()) run_group();
     if (ran != 0) last_work_ = settings_.mono();
     checkpoint();
@@ -143,6 +179,7 @@ void Writer::run() {
   } catch (const SqlError&) {
     // The write-ahead log stays and is read at the next start: nothing is lost.
   }
+  if (broken_.empty()) leave_mark();
 }
 
 void Writer::run_group() {
@@ -156,6 +193,8 @@ void Writer::run_group() {
     riding_.clear();
   }
   urgent_ = false;
+  riding_bytes_ = 0;
+  for (const auto& event : riding_) riding_bytes_ += event.data.size();
   riding_since_.reset();
   if (!riding_.empty()) riding_since_ = settings_.mono();
   commands_ += jobs.size();
@@ -165,16 +204,21 @@ void Writer::run_group() {
 
 bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored) {
   const auto mark = outbox_.mark();
+  last_group_ = settings_.mono();
+  dropped_in_group_ = {};
   try {
     run_in_transaction(jobs);
   } catch (const SqlError& error) {
     const auto meaning = met(error);
     for (auto& job : jobs) job->fail(meaning.error());
     roll_back(mark);
+    if (error.full()) give_up_ballast();
     if (error.full() && ++full_in_a_row_ > 1) shed_riding();
     return false;
   }
   full_in_a_row_ = 0;
+  offset_ms_ = offset_in_group_ms_;
+  for (std::size_t i = 0; i < dropped_.size(); ++i) dropped_[i] += dropped_in_group_[i];
   campaigns_.take_touched();
   stored = outbox_.take();
   events_ += stored.size();
@@ -187,6 +231,7 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
   auto& db = *storage_.db;
   db.query("BEGIN IMMEDIATE").run();
   auto context = this->context();
+  note_clock(context);
   apply_forgets();
   make_room(context);
   const bool boot_due = !storage_.boot_stored && !full_;
@@ -237,8 +282,10 @@ void Writer::run_sweep(Context& context) {
   const auto mark = outbox_.mark();
   try {
     Savepoint savepoint(*storage_.db);
-    sweep(context);
+    const auto swept = sweep(context);
     savepoint.release();
+    dropped_in_group_[index(Stream::presence)] += swept.late_presence;
+    dropped_in_group_[index(Stream::health)] += swept.late_health;
   } catch (const SqlError&) {
     throw;
   } catch (const std::exception&) {  // a row nobody can read stays as it is
@@ -301,10 +348,13 @@ void Writer::checkpoint() {
   if (!broken_.empty() || db.wal_frames() < (idle ? kIdleCheckpointFrames : kCheckpointFrames)) return;
   try {
     db.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    leave_mark();
   } catch (const SqlError& error) {
     (void)met(error).has_value();
   }
   note_sizes();
 }
+
+void Writer::leave_mark() { note_mark(storage_, settings_, outbox_.last_seqs()); }
 
 }  // namespace foyer::ledger

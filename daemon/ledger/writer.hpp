@@ -12,6 +12,7 @@
 #include "base/mailbox.hpp"
 #include "ledger/campaigns.hpp"
 #include "ledger/context.hpp"
+#include "ledger/reserve.hpp"
 #include "ledger/storage.hpp"
 
 namespace foyer::ledger {
@@ -21,11 +22,17 @@ namespace foyer::ledger {
 class Writer {
  public:
   static constexpr std::chrono::milliseconds kRideAlong{200};
-  static constexpr std::size_t kMostRiding = 1024;     ///< events waiting for a commit; more commit at once
-  static constexpr std::size_t kMostData = 32 * 1024;  ///< bytes of one event's data; a larger one is refused
-  static constexpr int kCheckpointFrames = 1000;       ///< 4 MiB of write-ahead log
+  static constexpr std::size_t kMostRiding = 1024;          ///< events waiting for a commit; more commit at once …
+  static constexpr std::size_t kMostRidingBytes = 2 << 20;  ///< … as do more bytes: a commit is in the log as a whole
+  static constexpr std::size_t kMostData = 32 * 1024;       ///< bytes of one event's data; a larger one is refused
+  /// 3 MiB of write-ahead log; with the largest group on top it stays below 8.
+  static constexpr int kCheckpointFrames = 768;
   static constexpr int kIdleCheckpointFrames = 64;
   static constexpr std::chrono::milliseconds kIdle{5000};
+  static constexpr std::chrono::milliseconds kLookAgain{1000};  ///< while there is no room: whether there is now
+  /// A clock that nobody vouches for and that is so much later than the newest event, or than it was, has perhaps
+  /// leapt: for so long, or until somebody vouches for it, nothing is ended by it.
+  static constexpr std::chrono::hours kLeap{25}, kHeldAfterLeap{24};
 
   Writer(Settings settings, Storage storage, campaign::ZoneTime zone);
   ~Writer();
@@ -73,6 +80,7 @@ class Writer {
   const std::string& epoch() const { return storage_.epoch; }
   std::uint64_t boot_seq() const { return storage_.boot_seq; }
   const Settings& settings() const { return settings_; }
+  const campaign::ZoneTime& zone() const { return zone_; }
 
   // Ledger thread only: for questions.
   Db& db() { return *storage_.db; }
@@ -121,6 +129,7 @@ class Writer {
   void run();
   std::chrono::milliseconds patience() const;
   bool due() const;
+  bool enough_riding() const { return riding_.size() >= kMostRiding || riding_bytes_ >= kMostRidingBytes; }
   void run_group();
   bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored);
   void run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs);
@@ -133,6 +142,11 @@ class Writer {
   void roll_back(const Outbox::Mark& mark);
   void checkpoint();
   void note_sizes();
+  void note_clock(Context& context);
+  void drop(Context& context, Stream stream, std::uint64_t rows, std::string_view reason);
+  std::int64_t pages_for_us();
+  void give_up_ballast();
+  void leave_mark();
   Context context();
   /// What an SqlError means to who asked, and to us from now on.
   Result<void> met(const SqlError& error);
@@ -153,18 +167,26 @@ class Writer {
   // Ledger thread only.
   std::vector<std::unique_ptr<Job>> jobs_;
   std::vector<Event> riding_;
+  std::size_t riding_bytes_ = 0;
   bool urgent_ = false;  ///< a ledger event is among the riding
   std::optional<MonoTime> riding_since_;
   std::optional<MonoTime> last_sweep_;
   MonoTime last_work_{};
   int full_in_a_row_ = 0;  ///< groups that did not fit
   std::string broken_;
+  Ballast ballast_;
+  std::optional<MonoTime> last_group_;
+  std::optional<MonoTime> held_until_;              ///< after a leap of the clock
+  std::optional<std::int64_t> offset_ms_;           ///< of the clocks, as the row of this boot has it
+  std::optional<std::int64_t> offset_in_group_ms_;  ///< … once this group is committed
+  std::array<std::uint64_t, kStreams.size()> dropped_in_group_{};
   std::function<void(const std::vector<StoredEvent>&)> on_stored_;
 
   // Written by the ledger thread, read by any.
   std::atomic<std::uint64_t> commits_{0}, commands_{0}, events_{0}, refused_{0}, discarded_{0}, pages_used_{0},
       wal_bytes_{0}, last_commit_us_{0}, slowest_commit_us_{0};
-  std::atomic<bool> full_{false}, is_broken_{false};
+  std::array<std::atomic<std::uint64_t>, kStreams.size()> dropped_{};
+  std::atomic<bool> full_{false}, disk_full_{false}, is_broken_{false};
 };
 
 }  // namespace foyer::ledger

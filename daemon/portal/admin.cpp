@@ -4,7 +4,7 @@
 #include <span>
 
 #include "base/units.hpp"
-#include "portal/respond.hpp"
+#include "portal/admin_routes.hpp"
 #include "portal/routes.hpp"
 
 namespace foyer::portal {
@@ -15,13 +15,6 @@ using ports::HttpResponse;
 
 namespace {
 
-using Handler = HttpResponse (*)(AdminServices&, const HttpRequest&);
-struct Route {
-  std::string_view method, pattern;
-  bool open;  ///< needs no password
-  Handler handler;
-};
-
 HttpResponse failed(const Error& error) {
   switch (error.code) {
     case Code::refuse: return problem(400, "refused", error.message);
@@ -30,11 +23,9 @@ HttpResponse failed(const Error& error) {
   }
 }
 
-HttpResponse answer(const Result<std::string>& text) { return text ? json_text(*text) : failed(text.error()); }
-
 template <auto Method>
 HttpResponse show(AdminServices& services, const HttpRequest&) {
-  return answer((services.*Method)());
+  return admin_answer((services.*Method)());
 }
 
 HttpResponse metrics(AdminServices& services, const HttpRequest&) {
@@ -70,12 +61,12 @@ tl::expected<std::string, HttpResponse> read_address(const HttpRequest& request)
 
 HttpResponse admit(AdminServices& services, const HttpRequest& request) {
   const auto address = read_address(request);
-  return address ? answer(services.admit(*address)) : address.error();
+  return address ? admin_answer(services.admit(*address)) : address.error();
 }
 
 HttpResponse remove(AdminServices& services, const HttpRequest& request) {
   const auto address = read_address(request);
-  return address ? answer(services.remove(*address)) : address.error();
+  return address ? admin_answer(services.remove(*address)) : address.error();
 }
 
 /// Seconds as a number, or a text with a unit ("2h").
@@ -101,7 +92,7 @@ HttpResponse mint_token(AdminServices& services, const HttpRequest& request) {
   const auto zone = read_string(*body, "zone", 64);
   if (!zone) return zone.error();
   const auto ttl = read_ttl(*body);
-  return ttl ? answer(services.mint_token(*kind, *zone, *ttl)) : ttl.error();
+  return ttl ? admin_answer(services.mint_token(*kind, *zone, *ttl)) : ttl.error();
 }
 
 /// One of the names, the first where the key is absent; the response says which are allowed.
@@ -146,13 +137,14 @@ HttpResponse print_picture(AdminServices& services, const HttpRequest& request) 
 
 HttpResponse rotate_tokens(AdminServices& services, const HttpRequest& request) {
   const auto body = read_object(request);
-  return body ? answer(services.rotate_tokens()) : body.error();
+  return body ? admin_answer(services.rotate_tokens()) : body.error();
 }
 
-constexpr Route kRoutes[] = {
+constexpr AdminRoute kRoutes[] = {
     {"GET", "/v1/status", false, show<&AdminServices::status_json>},
     {"GET", "/v1/radio", false, show<&AdminServices::radio_json>},
     {"GET", "/v1/presence", false, show<&AdminServices::presence_json>},
+    {"GET", "/v1/presence/hours", false, show<&AdminServices::presence_hours_json>},
     {"GET", "/v1/clients", false, show<&AdminServices::clients_json>},
     {"GET", "/v1/outbox", false, show<&AdminServices::outbox_json>},
     {"GET", "/v1/events", false, events},
@@ -171,6 +163,20 @@ std::optional<Bytes> from_base64(std::string text) {
   while (text.ends_with('=')) text.pop_back();
   for (auto& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
   return from_base64url(text);
+}
+
+}  // namespace
+
+HttpResponse admin_answer(const Result<std::string>& text) { return text ? json_text(*text) : failed(text.error()); }
+
+namespace {
+
+std::vector<AdminRoute> all_routes() {
+  std::vector<AdminRoute> routes;
+  for (const auto part :
+       {std::span<const AdminRoute>(kRoutes), till_admin_routes(), campaign_admin_routes(), live_admin_routes()})
+    routes.insert(routes.end(), part.begin(), part.end());
+  return routes;
 }
 
 }  // namespace
@@ -201,7 +207,8 @@ HttpResponse Admin::handle(const HttpRequest& request) const {
   const bool head = request.method == "HEAD";
   std::vector<std::string> params;
   std::string allowed;
-  for (const auto& route : kRoutes) {
+  static const auto kAll = all_routes();
+  for (const auto& route : kAll) {
     if (!match(route.pattern, request.path, params)) continue;
     if (route.method != (head ? "GET" : request.method)) {
       allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
@@ -223,7 +230,7 @@ HttpResponse Admin::handle(const HttpRequest& request) const {
 
 std::vector<RouteName> admin_route_names() {
   std::vector<RouteName> names;
-  for (const auto& route : kRoutes) names.push_back({route.method, route.pattern});
+  for (const auto& route : all_routes()) names.push_back({route.method, route.pattern});
   return names;
 }
 

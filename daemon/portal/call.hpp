@@ -74,10 +74,14 @@ struct Route {
 std::span<const Route> home_routes();
 std::span<const Route> me_routes();
 std::span<const Route> admission_routes();
+std::span<const Route> beacon_routes();
 std::span<const Route> pairing_routes();
 std::span<const Route> draw_routes();
+std::span<const Route> offer_routes();
 std::span<const Route> coupon_routes();
 std::span<const Route> till_routes();
+std::span<const Route> staff_routes();
+std::span<const Route> privacy_routes();
 std::span<const Route> captive_routes();
 
 /// Anything for a Host that is not ours.
@@ -102,6 +106,8 @@ nlohmann::json coupon_json(const Call& call, const campaign::Coupon& coupon);
 nlohmann::json money_json(const Money& money);
 /// "value" of a coupon as events carry it: "10.00", "12.5%", or the benefit's kind; and its currency.
 nlohmann::json coupon_value(const campaign::Benefit& benefit);
+/// The prize as the API carries it, and its title in the guest's language.
+nlohmann::json prize_json(const Call& call, const campaign::WonPrize& prize);
 /// "2026-11-22 14:05" in the shop's time zone.
 std::string local_time(const Settings& settings, WallTime time);
 

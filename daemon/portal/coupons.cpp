@@ -55,6 +55,22 @@ bool owns(const Visitor& visitor, const Coupon& coupon) {
   return std::find(visitor.known_as.begin(), visitor.known_as.end(), coupon.subject) != visitor.known_as.end();
 }
 
+std::string clock_text(int minute) { return fmt::format("{:02}:{:02}", minute / 60, minute % 60); }
+
+/// "Mon 11:00-14:00, Tue 11:00-14:00": from Monday on.
+std::string hours_text(const Call& call, const campaign::WeekHours& hours) {
+  constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+  std::string all;
+  for (std::size_t i = 1; i <= kDays.size(); ++i) {
+    const auto day = i % kDays.size();
+    for (const auto& window : hours[day]) {
+      const std::string name = page_texts(call.language).at("day_" + std::string(kDays[day]));
+      all += fmt::format("{}{} {}–{}", all.empty() ? "" : ", ", name, clock_text(window.from), clock_text(window.to));
+    }
+  }
+  return all;
+}
+
 json list_entry(const Call& call, const Coupon& coupon) {
   return {{"id", coupon.id},
           {"title", title_of(call, coupon)},
@@ -71,7 +87,15 @@ HttpResponse list_page(const Call& call) {
   if (!coupons) return call.failed(coupons.error());
   json rows = json::array();
   for (const auto& coupon : *coupons) rows.push_back(list_entry(call, coupon));
-  return call.page("coupons", {{"none", rows.empty()}, {"coupons", rows}});
+  json values{{"none", rows.empty()}, {"coupons", rows}};
+  if (visitor->session) {
+    const auto code = call.services().member_code(visitor->subject);
+    if (!code) return call.failed(code.error());
+    const auto qr = qr_svg(*code, *code);
+    if (!qr) return call.failed(qr.error());
+    values.update({{"member", grouped(*code)}, {"member_qr", *qr}});
+  }
+  return call.page("coupons", std::move(values));
 }
 
 HttpResponse list_json(const Call& call) {
@@ -102,13 +126,16 @@ HttpResponse coupon_page(const Call& call) {
   const auto& one = **coupon;
   auto values = list_entry(call, one);
   if (one.state == campaign::CouponState::issued || one.state == campaign::CouponState::reserved) {
-    const auto qr = qr_svg(one.code, one.code);
+    // The seal lets another shop of the chain take it while the line is cut; the bars are what every scanner reads.
+    const auto qr = qr_svg(campaign::seal(one, call.settings().store, call.settings().coupon_seed), one.code);
     const auto bars = code128_svg(one.code, one.code);
     if (!qr) return call.failed(qr.error());
     if (!bars) return call.failed(bars.error());
     values.update({{"qr", *qr}, {"bars", *bars}, {"code_text", grouped(one.code)}});
   }
   if (one.benefit.min_spend) values["min_spend"] = money_text(*one.benefit.min_spend);
+  if (one.starts_at > call.services().now()) values["starts"] = local_time(call.settings(), one.starts_at);
+  if (one.hours != campaign::WeekHours{}) values["hours"] = hours_text(call, one.hours);
   if (one.uses_left > 1) values["uses_left"] = std::to_string(one.uses_left);
   return call.page("coupon", std::move(values));
 }

@@ -38,12 +38,14 @@ std::optional<Stop> stopped(const Call& call, const Visitor& visitor, bool withi
 tl::expected<Visitor, HttpResponse> may_draw(const Call& call) {
   auto visitor = call.visitor();
   if (!visitor) return visitor;
-  if (const auto stop = stopped(call, *visitor, true))
-    return tl::make_unexpected(call.refuse(stop->status, stop->reason));
+  const auto refuse = [&](const Stop& stop) {
+    call.services().refused("draw", stop.reason);
+    return tl::make_unexpected(call.refuse(stop.status, stop.reason));
+  };
+  if (const auto stop = stopped(call, *visitor, true)) return refuse(*stop);
   const auto within = call.services().within_rate(visitor->device, "draw", call.settings().draws_per_minute);
   if (!within) return tl::make_unexpected(call.failed(within.error()));
-  if (const auto stop = stopped(call, *visitor, *within))
-    return tl::make_unexpected(call.refuse(stop->status, stop->reason));
+  if (const auto stop = stopped(call, *visitor, *within)) return refuse(*stop);
   return visitor;
 }
 
@@ -64,6 +66,7 @@ campaign::DrawCommand command_for(const Visitor& visitor, std::string_view nonce
   command.shopper.zone = visitor.zone;
   command.session = visitor.session->id;
   command.mode = std::move(mode);
+  command.known_as = visitor.known_as;
   return command;
 }
 
@@ -72,6 +75,8 @@ std::string prize_title(const Call& call, const campaign::WonPrize& prize) {
   if (prize.benefit) return benefit_text(call, *prize.benefit);
   return prize.amount ? money_text(*prize.amount) : std::string();
 }
+
+}  // namespace
 
 json prize_json(const Call& call, const campaign::WonPrize& prize) {
   constexpr std::string_view kKinds[] = {"coupon", "red_packet", "nothing"};
@@ -82,6 +87,8 @@ json prize_json(const Call& call, const campaign::WonPrize& prize) {
   return out;
 }
 
+namespace {
+
 json answer_json(const Call& call, const DrawAnswer& answer) {
   json out{{"result", name_of(answer.result)}};
   if (!answer.campaign.empty()) out["campaign"] = answer.campaign;
@@ -91,7 +98,11 @@ json answer_json(const Call& call, const DrawAnswer& answer) {
   return out;
 }
 
-json denied(Reason reason) { return {{"result", "denied"}, {"reason", to_string(reason)}}; }
+/// Refused before the ledger was asked: counted here, the ledger's own where it answers.
+HttpResponse denied(const Call& call, Reason reason) {
+  call.services().refused("draw", reason);
+  return json_response({{"result", "denied"}, {"reason", to_string(reason)}});
+}
 
 HttpResponse draw(const Call& call) {
   const auto body = read_object(call.request);
@@ -108,10 +119,9 @@ HttpResponse draw(const Call& call) {
   const auto good = check_nonce(call.shared.nonces, *nonce, visitor->device, call.services().now());
   // What was answered for this nonce stays its answer after its time, too.
   const bool late = !good && good.error() == Reason::nonce_expired;
-  if (!good && !late) return json_response(denied(good.error()));
-  if (!visitor->session) return json_response(denied(Reason::presence_too_low));
-  if (call.settings().consent_required && !visitor->consented && !late)
-    return json_response(denied(Reason::consent_missing));
+  if (!good && !late) return denied(call, good.error());
+  if (!visitor->session) return denied(call, Reason::presence_too_low);
+  if (call.settings().consent_required && !visitor->consented && !late) return denied(call, Reason::consent_missing);
   auto command = command_for(*visitor, *nonce, *mode);
   command.replay_only = late;
   const auto answer = call.services().draw(command);

@@ -31,8 +31,6 @@ HttpResponse welcome(const Call& call) {
   return out;
 }
 
-HttpResponse privacy(const Call& call) { return call.page("privacy", {{"terms", call.text(call.settings().terms)}}); }
-
 HttpResponse screen(const Call& call) {
   const auto& zones = call.settings().zones;
   const auto zone = std::find_if(zones.begin(), zones.end(), [&](const auto& one) { return one.id == call.params[0]; });
@@ -95,7 +93,6 @@ HttpResponse screen_js(const Call&) {
 constexpr Route kRoutes[] = {
     {"GET", "/", Look::page, home},
     {"GET", "/welcome", Look::page, welcome},
-    {"GET", "/privacy", Look::page, privacy},
     {"GET", "/screen/{zone}", Look::page, screen},
     {"GET", "/assets/portal.css", Look::page, css},
     {"GET", "/assets/logo", Look::page, logo},

@@ -17,8 +17,9 @@ namespace {
 
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
-  for (const auto part : {home_routes(), me_routes(), admission_routes(), pairing_routes(), draw_routes(),
-                          coupon_routes(), till_routes(), captive_routes()})
+  for (const auto part :
+       {home_routes(), me_routes(), admission_routes(), pairing_routes(), beacon_routes(), draw_routes(),
+        offer_routes(), coupon_routes(), till_routes(), staff_routes(), privacy_routes(), captive_routes()})
     routes.insert(routes.end(), part.begin(), part.end());
   return routes;
 }
@@ -73,6 +74,7 @@ class Portal::Impl {
   }
 
   const std::string& terms_hash() const { return shared_.terms_hash; }
+  std::string required_terms() const { return shared_.settings.consent_required ? shared_.terms_hash : ""; }
 
  private:
   /// What a handler throws is a bug: this guest is told, it is counted and reported, and the others go on.
@@ -131,6 +133,8 @@ Portal::Portal(Settings settings, TokenKeys keys, Services& services, Tally& tal
 Portal::~Portal() = default;
 
 const std::string& Portal::terms_hash() const { return impl_->terms_hash(); }
+
+std::string Portal::required_terms() const { return impl_->required_terms(); }
 
 HttpResponse Portal::handle(const HttpRequest& request) const { return impl_->handle(request); }
 

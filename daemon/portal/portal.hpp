@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "campaign/coupon_seal.hpp"
 #include "campaign/model.hpp"
 #include "campaign/zone_time.hpp"
 #include "portal/printing.hpp"
@@ -46,6 +47,8 @@ struct Settings {
   std::chrono::seconds screen_rotation{30};
   std::uint32_t draws_per_minute = 6, redeems_per_minute = 5;
   std::vector<PosKey> pos_keys;
+  SignatureSeed coupon_seed{};               ///< signs coupons' QR codes
+  std::vector<campaign::ShopKey> shop_keys;  ///< whose coupons are genuine: ours, and those of the chain's other shops
   std::vector<ZoneName> zones;
   std::optional<campaign::ZoneTime> timezone;  ///< for times on pages; absent: UTC
 };
@@ -60,6 +63,8 @@ class Portal {
   ports::HttpResponse handle(const ports::HttpRequest& request) const;
   /// Of the terms in force: changes with any word of them.
   const std::string& terms_hash() const;
+  /// The same where consent is required, else empty.
+  std::string required_terms() const;
 
  private:
   class Impl;

@@ -132,19 +132,36 @@ bool is_cross_site(const HttpRequest& request) {
 bool is_json(const HttpRequest& request) { return has_type(request, "application/json"); }
 bool is_form(const HttpRequest& request) { return has_type(request, "application/x-www-form-urlencoded"); }
 
-tl::expected<json, HttpResponse> read_object(const HttpRequest& request) {
+namespace {
+
+tl::expected<json, HttpResponse> read_body(const HttpRequest& request) {
   if (!is_json(request))
     return tl::make_unexpected(problem(415, "unsupported_media_type", "send JSON with Content-Type: application/json"));
   try {
-    auto body = json::parse(request.body);
-    if (!body.is_object()) return tl::make_unexpected(problem(400, "bad_request", "the body must be a JSON object"));
-    return body;
+    return json::parse(request.body);
   } catch (const json::exception& error) {
     // The library's text names line, column and what it expected; what was sent is cut off before it is repeated.
     std::string text = error.what();
     if (const auto at = text.find("; last read"); at != std::string::npos) text.resize(at);
     return tl::make_unexpected(problem(400, "bad_request", "malformed JSON: " + text));
   }
+}
+
+}  // namespace
+
+tl::expected<json, HttpResponse> read_object(const HttpRequest& request) {
+  auto body = read_body(request);
+  if (body && !body->is_object())
+    return tl::make_unexpected(problem(400, "bad_request", "the body must be a JSON object"));
+  return body;
+}
+
+tl::expected<json, HttpResponse> read_list(const HttpRequest& request, std::size_t most) {
+  auto body = read_body(request);
+  if (body && (!body->is_array() || body->size() > most))
+    return tl::make_unexpected(
+        problem(400, "bad_request", "the body must be a JSON list of at most " + std::to_string(most) + " items"));
+  return body;
 }
 
 tl::expected<std::string, HttpResponse> read_string(const json& object, const char* key, std::size_t most) {

@@ -42,6 +42,9 @@ bool is_form(const ports::HttpRequest& request);
 /// The JSON object of the body; the response is the refusal: 415 for another type, 400 that says what is malformed.
 tl::expected<nlohmann::json, ports::HttpResponse> read_object(const ports::HttpRequest& request);
 
+/// The same for a JSON list of at most `most` items.
+tl::expected<nlohmann::json, ports::HttpResponse> read_list(const ports::HttpRequest& request, std::size_t most);
+
 /// A string of at most `most` characters and no control characters. Absent: empty. The response names the key.
 tl::expected<std::string, ports::HttpResponse> read_string(const nlohmann::json& object, const char* key,
                                                            std::size_t most);

@@ -11,6 +11,7 @@
 #include "base/net.hpp"
 #include "base/result.hpp"
 #include "base/session.hpp"
+#include "base/uuid.hpp"
 #include "campaign/exchange.hpp"
 #include "portal/printing.hpp"
 #include "ports/http_server.hpp"
@@ -34,6 +35,12 @@ struct Visitor {
   std::optional<std::uint64_t> bytes_left;  ///< of the session's quota; nullopt: there is none
 };
 
+/// An identifier the shop lends to a shopper's app, for it to broadcast.
+struct LentBeacon {
+  BeaconId id;
+  WallTime expires_at{};
+};
+
 struct AdmitOrder {
   IpAddress ip;
   Visitor visitor;
@@ -49,6 +56,16 @@ struct Pairing {
   std::string number;    ///< what both screens show, so that the right one is let in
   bool consent = false;  ///< its holder agreed to the terms when it began
   bool confirmed = false;
+};
+
+/// Who is logged in at /staff.
+struct StaffMember {
+  std::string name;
+  bool manager = false;
+};
+struct StaffEntry {
+  std::string token;             ///< of the new session; empty: name or PIN are wrong, or waiting is asked for
+  std::chrono::seconds wait{0};  ///< before anybody may try this name again
 };
 
 class Services {
@@ -75,13 +92,34 @@ class Services {
   virtual Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) = 0;
   virtual Result<std::optional<campaign::Coupon>> coupon(const std::string& id) = 0;
   virtual Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) = 0;
-  virtual Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) = 0;
-  virtual Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) = 0;
+  /// Of all these names, after `after`; with `wait` and none there, held for nearly 4 s until one comes.
+  virtual Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
+                                                      bool wait) = 0;
+  virtual Result<campaign::TillAnswer> till(const campaign::TillRequest& request) = 0;
+  /// A PIN is judged; Code::retry: too many are being judged.
+  virtual Result<StaffEntry> staff_enter(const IpAddress& ip, const std::string& name, const std::string& pin) = 0;
+  /// Whose session this is; a session belongs to the address it was begun from.
+  virtual Result<std::optional<StaffMember>> staff_member(const IpAddress& ip, const std::string& token) = 0;
+  virtual Result<void> staff_leave(const std::string& token) = 0;
+  /// What a guest who is in may show at the till so that a sale is theirs.
+  virtual Result<std::string> member_code(const std::string& subject) = 0;
+  /// Everything under every name of this visitor; their sessions end and the gate shuts.
+  virtual Result<void> erase(const Visitor& visitor) = 0;
+  virtual Result<std::string> export_json(const Visitor& visitor) = 0;
   virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
   virtual Result<std::vector<campaign::Campaign>> campaigns() = 0;
+  /// Code::refuse: this shop lends none.
+  virtual Result<LentBeacon> lend_beacon(const std::string& subject) = 0;
+  /// What a phone says it hears now. It proves what it can; nothing comes back, so that nobody can try values out.
+  virtual Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) = 0;
   /// Asks first, then counts: false when `subject` did `what` more than `limit` times in the last minute.
   virtual Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) = 0;
   virtual WallTime now() = 0;
+  /// The portal itself refused: counted by whoever counts. `what` as in docs/metrics.md.
+  virtual void refused(std::string_view what, campaign::Reason reason) {
+    (void)what;
+    (void)reason;
+  }
   /// A request was answered 500 because of this: the one who logs is told here. `where` is the route's pattern.
   virtual void failed(std::string_view where, const Error& error) {
     (void)where;
@@ -96,9 +134,19 @@ class AdminServices {
   virtual Result<std::string> status_json() = 0;
   virtual Result<std::string> radio_json() = 0;
   virtual Result<std::string> presence_json() = 0;
+  /// How many shoppers were in each zone in each hour of the last day.
+  virtual Result<std::string> presence_hours_json() = 0;
   virtual Result<std::string> clients_json() = 0;
   virtual Result<std::string> outbox_json() = 0;
   virtual Result<std::string> metrics_text() = 0;
+  virtual Result<std::string> campaigns_json() = 0;
+  virtual Result<std::string> campaign_json(const std::string& id) = 0;
+  /// Takes one campaign as JSON. Code::refuse says what is wrong with it.
+  virtual Result<std::string> push_campaign(const std::string& text) = 0;
+  virtual Result<std::string> pause_campaign(const std::string& id, bool paused) = 0;
+  virtual Result<std::string> set_segments(const std::string& subject, const std::vector<std::string>& names) = 0;
+  /// The funnel and the holdouts of the last local days, suppressed below privacy.k.
+  virtual Result<std::string> stats_json(int days) = 0;
   /// JSON that lists each part, and whether guests can be served.
   virtual std::pair<bool, std::string> ready() = 0;
   virtual Result<std::string> admit(const std::string& ip_or_mac) = 0;
@@ -110,6 +158,20 @@ class AdminServices {
   virtual Result<PrintFacts> print_facts(const PrintOrder& order) = 0;
   /// A new signing key; {key, previous: [{key, until}]}. What is out stays good until it ends.
   virtual Result<std::string> rotate_tokens() = 0;
+  // Coupons, staff and people's data. Code::refuse carries the reason.
+  /// By id, code, or what the QR code says.
+  virtual Result<std::string> coupon_json(const std::string& typed) = 0;
+  virtual Result<std::string> void_coupon(const std::string& typed, const std::string& reason) = 0;
+  virtual Result<std::string> redeem(const std::string& typed) = 0;
+  virtual Result<std::string> import_codes(const std::string& campaign, const std::string& prize,
+                                           std::vector<std::string> codes, bool dry) = 0;
+  virtual Result<std::string> coupon_key_json() = 0;
+  virtual Result<std::string> staff_json() = 0;
+  /// An empty pin: one is made and told.
+  virtual Result<std::string> add_staff(const std::string& name, const std::string& role, const std::string& pin) = 0;
+  virtual Result<std::string> remove_staff(const std::string& name) = 0;
+  virtual Result<std::string> export_subject(const std::string& subject) = 0;
+  virtual Result<std::string> erase_subject(const std::string& subject) = 0;
   /// Events from now on, one JSON object each, as server-sent events.
   virtual std::shared_ptr<ports::HttpStream> follow_events() = 0;
 };

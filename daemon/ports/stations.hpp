@@ -16,6 +16,8 @@ struct Station {
   std::vector<IpAddress> ips;             ///< as the kernel's neighbour table shows them
   bool associated = false;                ///< on the Wi-Fi now; without hostapd: reachable as a neighbour
   std::optional<std::int8_t> signal_dbm;  ///< only hostapd knows
+  /// What the device said of its radio when it associated: the same device says the same. Empty: only hostapd knows.
+  std::string fingerprint{};
 };
 
 class StationEvents {

@@ -10,10 +10,11 @@
 namespace foyer::presence {
 namespace {
 
-constexpr unsigned kEnterSamples = 3;  ///< fewer are chance
+constexpr unsigned kEnterSamples = 3;   ///< fewer are chance
+constexpr unsigned kLeaveSamples = 25;  ///< 4 dB of noise stays on one side of a border for fewer
 
-bool names(const Zone& zone, const BeaconId& id) {
-  return std::any_of(zone.beacons.begin(), zone.beacons.end(), [&](const auto& b) { return b.matches(id); });
+bool names(const std::vector<ZoneBeacon>& beacons, const beacon::Identifier& id) {
+  return std::any_of(beacons.begin(), beacons.end(), [&](const auto& b) { return b.matches(id); });
 }
 
 std::chrono::milliseconds ms(MonoTime::duration duration) {
@@ -22,6 +23,13 @@ std::chrono::milliseconds ms(MonoTime::duration duration) {
 
 int rounded(const Filter& filter) {
   return filter.samples() == 0 ? Advert::kNoRssi : static_cast<int>(std::lround(filter.value()));
+}
+
+/// Log-distance with the exponent 2.5 of a shop floor. Many beacons say no power: then -59, what most are set to.
+std::optional<double> distance(const Entry& entry) {
+  if (entry.filter.samples() == 0) return std::nullopt;
+  const double at_one_metre = entry.measured_power < 0 ? entry.measured_power : -59;
+  return std::pow(10.0, (at_one_metre - static_cast<double>(entry.filter.value())) / 25.0);
 }
 
 }  // namespace
@@ -36,11 +44,14 @@ void Presence::step(const Sighting& sighting, std::vector<Change>& out) {
   }
   ++heard_;
   const MonoTime now = own_time(sighting.at);
-  bool fresh = false;
-  const auto index = admit(sighting.id, now, fresh, out);
+  const auto index = admit(sighting.id, now, out);
   auto& entry = table_[index];
+  const bool fresh = entry.first == now && entry.filter.samples() == 0 && entry.unrated == 0;
+  if (!fresh) missing_ += entry.interval.add(now - entry.heard);
   entry.heard = now;
   entry.adapter = sighting.adapter;
+  entry.measured_power = sighting.measured_power;
+  entry.vouched = sighting.vouched;
   const bool sampled = sighting.rssi != Advert::kNoRssi;
   if (sampled) {
     ++samples_;
@@ -48,7 +59,11 @@ void Presence::step(const Sighting& sighting, std::vector<Change>& out) {
   } else if (entry.unrated < 255) {
     ++entry.unrated;
   }
-  if (fresh) out.push_back(change(Change::Kind::seen, entry));  // with its strength, and before what follows from it
+  if (fresh) meet(entry, out);  // with its strength, and before what follows from it
+  if (entry.guard.add(sighting.address, sighting.rssi, sighting.adapter, now)) {
+    ++suspicions_;
+    out.push_back(change(Change::Kind::suspected, entry));
+  }
   for (std::size_t i = 0; i < entry.zones; ++i) advance(index, entry.visits[i], sampled, now, out);
 }
 
@@ -56,8 +71,14 @@ void Presence::tick(MonoTime at, std::vector<Change>& out) {
   const MonoTime now = own_time(at);
   // Backwards: who leaves is replaced by the last, which was looked at already.
   for (std::size_t i = visiting_.size(); i-- > 0;) settle(visiting_[i], now, out);
-  while (table_.oldest() != Table::kNone && now - table_[table_.oldest()].heard >= settings_.lost_after)
-    remove(table_.oldest(), out);
+  for (auto index = table_.oldest(); index != Table::kNone;) {
+    const auto& entry = table_[index];
+    const auto newer = entry.newer;
+    const bool silent = now - entry.heard >= settings_.lost_after;
+    if (!silent && !settings_.forget_after) break;  // those behind it were heard later still
+    if (outlived(entry, now)) remove(index, out);
+    index = newer;
+  }
 }
 
 void Presence::freeze(MonoTime now) {
@@ -95,6 +116,8 @@ void Presence::configure(Settings settings, std::vector<Change>& out) {
     }
     entry.visits = wanted.visits;
     entry.zones = wanted.zones;
+    entry.role = wanted.role;
+    entry.known = wanted.known;
   }
   settings_ = std::move(settings);
   for (const auto limit = std::max<std::size_t>(settings_.max_identifiers, 1); table_.size() > limit; ++evictions_)
@@ -109,15 +132,40 @@ std::vector<Here> Presence::here() const {
     for (std::size_t i = 0; i < entry.zones; ++i) {
       const auto& visit = entry.visits[i];
       if (!visit.inside) continue;
-      all.push_back({entry.id, settings_.zones[visit.zone].id, visit.number, ms(last_ - visit.since),
-                     rounded(entry.filter), visit.dwelled});
+      all.push_back({entry.id,
+                     settings_.zones[visit.zone].id,
+                     visit.number,
+                     ms(last_ - visit.since),
+                     rounded(entry.filter),
+                     visit.dwelled,
+                     entry.role,
+                     entry.known,
+                     entry.guard.suspect(last_),
+                     distance(entry),
+                     {}});
+      if (entry.interval.known()) all.back().interval = entry.interval.value();
     }
   }
   return all;
 }
 
+std::optional<Heard> Presence::heard(const beacon::Identifier& id) const {
+  const auto index = table_.find(id);
+  if (index == Table::kNone) return std::nullopt;
+  const auto& entry = table_[index];
+  Heard heard{
+      ms(last_ - entry.heard), std::min(entry.filter.samples() + entry.unrated, 255u), entry.guard.suspect(last_), {}};
+  for (std::size_t i = 0; i < entry.zones && heard.zone.empty(); ++i)
+    if (entry.visits[i].inside) heard.zone = settings_.zones[entry.visits[i].zone].id;
+  return heard;
+}
+
 Figures Presence::figures() const {
-  return {table_.size(), visiting_.size(), heard_, samples_, passed_over_, evictions_, table_.memory()};
+  Figures out{table_.size(), visiting_.size(), 0,           heard_,     samples_,       missing_,
+              passed_over_,  evictions_,       suspicions_, held_back_, table_.limit(), table_.memory()};
+  out.shoppers = static_cast<std::size_t>(std::count_if(
+      visiting_.begin(), visiting_.end(), [this](auto index) { return table_[index].role == Role::shopper; }));
+  return out;
 }
 
 MonoTime Presence::own_time(MonoTime at) {
@@ -126,11 +174,11 @@ MonoTime Presence::own_time(MonoTime at) {
 }
 
 /// The entry of an identifier that is heard now: what silence ended before is told first.
-std::uint32_t Presence::admit(const BeaconId& id, MonoTime now, bool& fresh, std::vector<Change>& out) {
+std::uint32_t Presence::admit(const beacon::Identifier& id, MonoTime now, std::vector<Change>& out) {
   auto index = table_.find(id);
   if (index != Table::kNone) {
     auto& entry = table_[index];
-    if (now - entry.heard < settings_.lost_after) {
+    if (!outlived(entry, now)) {
       settle(index, now, out);
       if (now - entry.heard >= forget_after(entry)) {
         entry.filter.reset();
@@ -145,26 +193,53 @@ std::uint32_t Presence::admit(const BeaconId& id, MonoTime now, bool& fresh, std
     remove(table_.oldest(), out);
   }
   index = table_.insert(id);
+  table_[index].first = table_[index].heard = now;
   assign_zones(table_[index]);
-  fresh = true;
   return index;
+}
+
+/// A new one is told, but of strangers no more than a shop can have.
+void Presence::meet(Entry& entry, std::vector<Change>& out) {
+  entry.told = entry.known || entry.vouched || allow_stranger(strangers_seen_, entry.heard);
+  if (entry.told) out.push_back(change(Change::Kind::seen, entry));
+}
+
+bool Presence::outlived(const Entry& entry, MonoTime now) const {
+  if (settings_.forget_after && entry.role == Role::shopper && now - entry.first >= *settings_.forget_after)
+    return true;
+  return now - entry.heard >= stretched(settings_.lost_after, entry);
+}
+
+bool Presence::allow_stranger(std::size_t& count, MonoTime now) {
+  if (now - minute_ >= std::chrono::minutes{1}) {
+    minute_ = now;
+    strangers_seen_ = strangers_in_ = 0;
+  }
+  const bool allowed = count < settings_.max_strangers;
+  ++(allowed ? count : held_back_);
+  return allowed;
 }
 
 void Presence::remove(std::uint32_t index, std::vector<Change>& out) {
   auto& entry = table_[index];
   for (std::size_t i = 0; i < entry.zones; ++i)
     if (entry.visits[i].inside) leave(index, entry.visits[i], out);
-  out.push_back(change(Change::Kind::lost, entry));
+  if (entry.told) out.push_back(change(Change::Kind::lost, entry));
   table_.remove(index);
 }
 
-/// The zones that name the identifier; where none does, those that name nobody.
+/// Its role, and the zones that name the identifier; where none does, those that take by signal.
 void Presence::assign_zones(Entry& entry) const {
+  entry.role = names(settings_.staff, entry.id)    ? Role::staff
+               : names(settings_.assets, entry.id) ? Role::asset
+                                                   : Role::shopper;
+  entry.known = entry.role != Role::shopper;
   entry.zones = 0;
   for (const bool named : {true, false}) {
     for (std::size_t i = 0; i < settings_.zones.size() && entry.zones < Entry::kMaxZones; ++i) {
       const auto& zone = settings_.zones[i];
-      if (named ? !names(zone, entry.id) : !zone.beacons.empty()) continue;
+      if (named ? !names(zone.beacons, entry.id) : !zone.by_signal()) continue;
+      entry.known |= named;
       auto& visit = entry.visits[entry.zones++];
       visit = Visit{};
       visit.zone = static_cast<std::uint16_t>(i);
@@ -181,8 +256,7 @@ void Presence::settle(std::uint32_t index, MonoTime now, std::vector<Change>& ou
     auto& visit = entry.visits[i];
     if (!visit.inside) continue;
     const auto& zone = settings_.zones[visit.zone];
-    if (now - entry.heard >= zone.exit_after || (visit.weak && now - visit.strong >= hold(zone)))
-      leave(index, visit, out);
+    if (now - entry.heard >= stretched(zone.exit_after, entry) || faded(visit, zone, now)) leave(index, visit, out);
   }
 }
 
@@ -199,7 +273,11 @@ void Presence::advance(std::uint32_t index, Visit& visit, bool sampled, MonoTime
   if (sampled) visit.weak = value < static_cast<float>(zone.exit);
   if (!visit.weak) {
     visit.strong = now;
-  } else if (now - visit.strong >= hold(zone)) {
+    visit.weak_samples = 0;
+  } else if (sampled && visit.weak_samples < UINT8_MAX) {
+    ++visit.weak_samples;
+  }
+  if (faded(visit, zone, now)) {
     leave(index, visit, out);
     return;
   }
@@ -210,8 +288,10 @@ void Presence::advance(std::uint32_t index, Visit& visit, bool sampled, MonoTime
 
 void Presence::enter(std::uint32_t index, Visit& visit, MonoTime now, std::vector<Change>& out) {
   auto& entry = table_[index];
+  if (!entry.known && !entry.vouched && !allow_stranger(strangers_in_, now)) return;  // the next sample tries again
   visit.inside = true;
   visit.weak = visit.dwelled = false;
+  visit.weak_samples = 0;
   visit.number = ++visits_;
   visit.since = visit.strong = now;
   if (entry.inside++ == 0) {
@@ -231,8 +311,11 @@ void Presence::leave(std::uint32_t index, Visit& visit, std::vector<Change>& out
   visiting_.pop_back();
 }
 
-std::chrono::milliseconds Presence::hold(const Zone& zone) const {
-  return std::min(settings_.leave_hold, zone.exit_after);
+/// Weak for so long, and told so by so many samples, that it has gone; without the samples it takes exit_after.
+bool Presence::faded(const Visit& visit, const Zone& zone, MonoTime now) const {
+  if (!visit.weak) return false;
+  const auto weak_for = now - visit.strong;
+  return weak_for >= zone.exit_after || (weak_for >= settings_.leave_hold && visit.weak_samples >= kLeaveSamples);
 }
 
 /// After so long a silence old samples say nothing about now.
@@ -241,7 +324,12 @@ std::chrono::milliseconds Presence::forget_after(const Entry& entry) const {
   Milliseconds longest{0};
   for (std::size_t i = 0; i < entry.zones; ++i)
     longest = std::max(longest, settings_.zones[entry.visits[i].zone].exit_after);
-  return longest;
+  return stretched(longest, entry);
+}
+
+std::chrono::milliseconds Presence::stretched(Milliseconds time, const Entry& entry) {
+  if (!entry.interval.known()) return time;
+  return std::clamp<Milliseconds>(4 * entry.interval.value(), time, 8 * time);
 }
 
 Change Presence::change(Change::Kind kind, const Entry& entry, const Visit* visit) const {
@@ -250,6 +338,9 @@ Change Presence::change(Change::Kind kind, const Entry& entry, const Visit* visi
   change.id = entry.id;
   change.adapter = entry.adapter;
   change.rssi = rounded(entry.filter);
+  change.role = entry.role;
+  change.known = entry.known;
+  change.suspect = entry.guard.suspect(last_);
   if (visit == nullptr) return change;
   change.zone = settings_.zones[visit->zone].id;
   change.visit = visit->number;

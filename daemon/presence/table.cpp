@@ -22,22 +22,24 @@ std::size_t buckets_for(std::size_t limit) { return std::bit_ceil(std::max<std::
 Table::Table(std::size_t limit, std::uint64_t seed)
     : limit_(std::max<std::size_t>(limit, 1)), seed_(seed), buckets_(buckets_for(limit_), kNone) {}
 
-std::size_t Table::bucket(const BeaconId& id) const {
+std::size_t Table::bucket(const beacon::Identifier& id) const {
   std::uint64_t high = 0, low = 0;
-  std::memcpy(&high, id.uuid.bytes.data(), 8);
-  std::memcpy(&low, id.uuid.bytes.data() + 8, 8);
-  const std::uint64_t number = std::uint64_t{id.major} << 16 | id.minor;
+  std::uint32_t last = 0;
+  std::memcpy(&high, id.bytes.data(), 8);
+  std::memcpy(&low, id.bytes.data() + 8, 8);
+  std::memcpy(&last, id.bytes.data() + 16, 4);
+  const std::uint64_t number = std::uint64_t{static_cast<std::uint8_t>(id.format)} << 32 | last;
   const auto hash = mix(mix(mix(seed_ + 0x9e3779b97f4a7c15ull + high) + low) + number);
   return static_cast<std::size_t>(hash) & (buckets_.size() - 1);
 }
 
-std::uint32_t Table::find(const BeaconId& id) const {
+std::uint32_t Table::find(const beacon::Identifier& id) const {
   auto index = buckets_[bucket(id)];
   while (index != kNone && entries_[index].id != id) index = entries_[index].next;
   return index;
 }
 
-std::uint32_t Table::insert(const BeaconId& id) {
+std::uint32_t Table::insert(const beacon::Identifier& id) {
   std::uint32_t index = free_;
   if (index != kNone) {
     free_ = entries_[index].next;

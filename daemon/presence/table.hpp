@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "base/time.hpp"
-#include "base/uuid.hpp"
+#include "beacon/identifier.hpp"
 #include "presence/filter.hpp"
+#include "presence/guard.hpp"
+#include "presence/interval.hpp"
+#include "presence/zone.hpp"
 
 namespace foyer::presence {
 
@@ -18,16 +21,24 @@ struct Visit {
   std::uint16_t zone = 0;    ///< index into Settings::zones
   bool named = false;        ///< the zone's `beacons` name this identifier
   bool inside = false, dwelled = false;
-  bool weak = false;  ///< inside, but weaker than `exit` since `strong`
+  bool weak = false;              ///< inside, but weaker than `exit` since `strong`
+  std::uint8_t weak_samples = 0;  ///< since `strong`, to 255
 };
 
 /// One identifier heard.
 struct Entry {
   static constexpr std::size_t kMaxZones = 4;  ///< zones that take one identifier; the first of the configuration
 
-  BeaconId id;
-  MonoTime heard{};
+  beacon::Identifier id;
+  MonoTime first{}, heard{};
   Filter filter;
+  Interval interval;
+  Guard guard;
+  std::int8_t measured_power = 0;  ///< dBm at 1 m; 0: unknown
+  Role role = Role::shopper;
+  bool known = false;    ///< a zone or a role names it; false: a stranger
+  bool vouched = false;  ///< as in the newest Sighting
+  bool told = false;     ///< as seen
   std::uint8_t adapter = 0;
   std::uint8_t unrated = 0;  ///< hearings without strength, to 255
   std::uint8_t zones = 0;    ///< visits in use
@@ -45,8 +56,8 @@ class Table {
 
   Table(std::size_t limit, std::uint64_t seed);
 
-  std::uint32_t find(const BeaconId& id) const;
-  std::uint32_t insert(const BeaconId& id);  ///< must not be in, nor the table be full; becomes the newest
+  std::uint32_t find(const beacon::Identifier& id) const;
+  std::uint32_t insert(const beacon::Identifier& id);  ///< must not be in, nor the table be full; becomes the newest
   void remove(std::uint32_t index);
   void touch(std::uint32_t index);  ///< becomes the newest
 
@@ -60,7 +71,7 @@ class Table {
   std::size_t memory() const;         ///< bytes
 
  private:
-  std::size_t bucket(const BeaconId& id) const;
+  std::size_t bucket(const beacon::Identifier& id) const;
   void link_newest(std::uint32_t index);
   void unlink(std::uint32_t index);
 

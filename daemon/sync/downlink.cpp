@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
+
 namespace foyer::sync {
 
 namespace {
@@ -59,10 +62,17 @@ Result<Kind> kind_member(const json& object) {
 
 Result<void> check_keys(const json& object) {
   for (const auto& [key, value] : object.items())
-    if (key != "command" && key != "id" && key != "reason" && key != "expires")
-      return fail(Code::refuse, "command: the key '{}' is not known; allowed are command, id, reason, expires",
+    if (key != "command" && key != "id" && key != "reason" && key != "expires" && key != "request")
+      return fail(Code::refuse, "command: the key '{}' is not known; allowed are command, id, reason, expires, request",
                   key.substr(0, 64));
   return {};
+}
+
+std::string key_of(Kind kind, const std::string& request, const ports::InboundMessage& message) {
+  if (kind == Kind::status || (request.empty() && message.correlation.empty())) return {};
+  const auto name = request.empty() ? "c:" + message.correlation + "\n" + message.payload : "r:" + request;
+  const auto digest = sha256(as_bytes(name));
+  return to_hex(ByteView(digest));
 }
 
 Result<Downlink> parse_command(const ports::InboundMessage& message) {
@@ -81,7 +91,11 @@ Result<Downlink> parse_command(const ports::InboundMessage& message) {
   const auto expires = text_member(object, "expires");
   if (!expires) return fail(expires);
 
-  Command command{*kind, std::move(*id), std::move(*reason), {}, message.response_topic, message.correlation};
+  const auto request = text_member(object, "request");
+  if (!request) return fail(request);
+
+  Command command{*kind, std::move(*id), std::move(*reason), {}, message.response_topic, message.correlation, {}};
+  command.key = key_of(*kind, *request, message);
   if (command.kind == Kind::status ? !command.id.empty() : command.id.empty())
     return fail(Code::refuse, "command: {} {}", to_string(command.kind),
                 command.kind == Kind::status ? "takes no id" : "needs an id");
@@ -121,15 +135,19 @@ std::optional<Result<Downlink>> parse_downlink(const ports::InboundMessage& mess
   return parse_campaign(rest.substr(kCampaign.size()), message);
 }
 
+std::optional<std::string_view> campaign_of(std::string_view topic, const Identity& identity) {
+  const auto prefix = identity.base() + "/down/campaign/";
+  if (!topic.starts_with(prefix)) return std::nullopt;
+  return topic.substr(prefix.size());
+}
+
 bool may_reply_to(std::string_view topic, const Identity& identity) {
   if (topic.empty() || topic.size() > kMaxDownlinkText || topic.front() == '$') return false;
   if (topic.find_first_of(std::string_view("+#\0", 3)) != std::string_view::npos) return false;
   return !topic.starts_with("foyer/v1/") || topic.starts_with(identity.base() + "/reply/");
 }
 
-std::optional<ports::OutboundMessage> make_reply(const ports::InboundMessage& request, const Identity& identity,
-                                                 const Result<std::string>& result) {
-  if (!may_reply_to(request.response_topic, identity)) return std::nullopt;
+std::string reply_payload(const Result<std::string>& result) {
   json reply{{"ok", result.has_value()}};
   if (result) {
     auto value = json::parse(*result, nullptr, false);
@@ -137,9 +155,15 @@ std::optional<ports::OutboundMessage> make_reply(const ports::InboundMessage& re
   } else {
     reply["error"] = {{"code", to_string(result.error().code)}, {"message", result.error().message}};
   }
+  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::optional<ports::OutboundMessage> make_reply(const ports::InboundMessage& request, const Identity& identity,
+                                                 std::string payload) {
+  if (!may_reply_to(request.response_topic, identity)) return std::nullopt;
   ports::OutboundMessage message;
   message.topic = request.response_topic;
-  message.payload = reply.dump(-1, ' ', false, json::error_handler_t::replace);
+  message.payload = std::move(payload);
   message.content_type = "application/json";
   message.correlation = request.correlation;
   return message;

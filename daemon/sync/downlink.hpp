@@ -32,6 +32,9 @@ struct Command {
   std::optional<WallTime> expires;  ///< not to be carried out later than this
   std::string response_topic;       ///< empty: no reply is wanted
   std::string correlation;          ///< goes back unchanged
+  /// The same here means the same command sent again: the sender's own name for it, else correlation and payload;
+  /// empty: neither was given, or there is no harm in doing it again (status).
+  std::string key;
 };
 std::string_view to_string(Command::Kind kind);
 
@@ -43,14 +46,22 @@ std::vector<std::string> subscriptions(const Identity& identity);
 /// nullopt: not a downlink topic of this gateway. A failure is always Code::refuse and says what is allowed.
 std::optional<Result<Downlink>> parse_downlink(const ports::InboundMessage& message, const Identity& identity);
 
+/// The id in a campaign's topic, whatever it looks like; nullopt: another topic.
+std::optional<std::string_view> campaign_of(std::string_view topic, const Identity& identity);
+
 /// True when a reply may be published there: a plain topic name, and none of foyer's own but …/reply/…, so that no
 /// command can make the gateway forge events or states.
 bool may_reply_to(std::string_view topic, const Identity& identity);
 
-/// The reply to a message of …/down/command: `{"ok":true,"result":…}`, where `result` is a JSON text, or
-/// `{"ok":false,"error":{"code":…,"message":…}}`. nullopt when none was asked for or it may not go where it was asked
-/// to.
+/// `{"ok":true,"result":…}`, where `result` is a JSON text, or `{"ok":false,"error":{"code":…,"message":…}}`.
+std::string reply_payload(const Result<std::string>& result);
+
+/// The reply to a message of …/down/command. nullopt when none was asked for or it may not go where it was asked to.
 std::optional<ports::OutboundMessage> make_reply(const ports::InboundMessage& request, const Identity& identity,
-                                                 const Result<std::string>& result);
+                                                 std::string payload);
+inline std::optional<ports::OutboundMessage> make_reply(const ports::InboundMessage& request, const Identity& identity,
+                                                        const Result<std::string>& result) {
+  return make_reply(request, identity, reply_payload(result));
+}
 
 }  // namespace foyer::sync

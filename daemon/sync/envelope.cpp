@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/lifetime.hpp"
 #include "base/time.hpp"
 
 namespace foyer::sync {
@@ -35,6 +36,8 @@ std::string to_cloudevent(const StoredEvent& event, const Identity& identity) {
                           json_string(identity.source()), json_string(fmt::format("foyer.{}.v1", event.event.type)),
                           to_rfc3339(event.time));
   if (!event.event.subject.empty()) text += fmt::format(R"(,"subject":{})", json_string(event.event.subject));
+  if (const auto within = deliver_within(event.event.type))
+    text += fmt::format(R"(,"deliverbefore":"{}")", to_rfc3339(event.time + *within));
   text += R"(,"datacontenttype":"application/json","data":)";
   text += embedded(event.event.data);
   text += '}';

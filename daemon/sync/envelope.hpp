@@ -9,7 +9,8 @@
 namespace foyer::sync {
 
 /// One CloudEvents 1.0 object (structured mode, JSON format):
-/// id = {gateway}/{epoch}/{stream}/{seq}, source, specversion, type foyer.….v1, time, subject, datacontenttype, data.
+/// id = {gateway}/{epoch}/{stream}/{seq}, source, specversion, type foyer.….v1, time, subject, datacontenttype, data,
+/// and the extension deliverbefore on what is worthless late (base/lifetime.hpp).
 std::string to_cloudevent(const StoredEvent& event, const Identity& identity);
 
 /// A JSON array of as many of `events`, from the front, as fit in `max_bytes` (at least one). `taken` says how many.

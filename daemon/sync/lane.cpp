@@ -28,11 +28,11 @@ bool Lane::fetch_failed(std::uint64_t id) {
 bool Lane::fetched(std::uint64_t id, std::vector<StoredEvent> rows) {
   if (!fetching_since_ || id != fetch_id_) return false;
   fetching_since_.reset();
-  // acked may have moved over rows while they were on their way.
+  if (rows.empty()) empty_at_ = asked_at_;
+  // acked may have moved over rows while they were on their way, even over all of them: then there may be more behind.
   std::erase_if(rows, [this](const StoredEvent& row) { return row.seq <= cursor_; });
   rows_ = std::move(rows);
   head_ = 0;
-  if (rows_.empty()) empty_at_ = asked_at_;
   return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "sync/envelope.hpp"
 #include "sync/lane.hpp"
+#include "sync/pace.hpp"
 #include "sync/watermark.hpp"
 
 namespace foyer::sync {
@@ -19,6 +20,9 @@ constexpr std::uint8_t kNoSubscribers = 0x10;  // MQTT 5, 3.4.2.1: accepted, but
 constexpr std::uint8_t kFirstError = 0x80;
 /// Of the broker's receive maximum, left for what is not the pump's: state and replies to commands.
 constexpr std::size_t kReserve = 4;
+/// Application mode: rows of a stream sent and not yet safe at the ingester. What is more waits in SQLite, where a
+/// ledger event is not behind it, and not in the broker, whose queue for a slow ingester drops what is too much.
+constexpr std::uint64_t kMostUnconfirmed = 8'000;
 constexpr std::chrono::milliseconds kPublishAgain{1000};  // after the publisher's queue was full
 /// An answer of the outbox that is not there by now was dropped on its way (a full mailbox): asked again.
 constexpr std::chrono::milliseconds kFetchTimeout{30'000};
@@ -41,6 +45,7 @@ class Uplink::Impl {
     start_over();
     const std::size_t broker = link.receive_maximum > kReserve ? link.receive_maximum - kReserve : 1;
     limit_ = std::max<std::size_t>(1, std::min(settings_.window, broker));
+    pace_.restart(settings_.backlog_start, backlog_limit(), settings_.max_batch_bytes);
     connected_ = true;
     announced_ = false;
     last_error_.clear();
@@ -56,13 +61,14 @@ class Uplink::Impl {
     const auto it = flights_.find(tag);
     if (it == flights_.end()) return;  // not the pump's, or of an earlier connection
     Slot& slot = *it->second.slot;
+    if (paced(slot)) pace_.answered(it->second.sent_at, clock_.mono());
     flights_.erase(it);
     if (reason_code >= kFirstError || reason_code == kNoSubscribers) {
       refused(slot, tag, reason_code);
     } else if (settings_.acknowledge == Acknowledge::application) {
       slot.lane.taken(tag);
     } else if (slot.lane.safe(tag, clock_.mono())) {
-      outbox_.forget(slot.stream, slot.lane.acked());
+      let_go(slot);
     }
     pump();
   }
@@ -79,19 +85,20 @@ class Uplink::Impl {
       moved = own.lane.watermark(mark->upto, clock_.mono());
     if (!moved) ++own.ignored;
     if (moved.value_or(false)) {
-      outbox_.forget(own.stream, own.lane.acked());
+      let_go(own);
       pump();
     }
     return true;
   }
 
   UplinkStatus status() const {
-    UplinkStatus status{connected_, last_error_, {}};
+    UplinkStatus status{connected_, last_error_, connected_ ? limit_ : 0, connected_ ? pace_.window() : 0, {}};
     for (const auto& slot : slots_) {
       const auto in_flight = std::count_if(flights_.begin(), flights_.end(),
                                            [&slot](const auto& flight) { return flight.second.slot == &slot; });
       status.streams[slot.stream] = {slot.lane.acked(), slot.lane.cursor(), static_cast<std::size_t>(in_flight),
-                                     slot.refused,      slot.resent,        slot.ignored};
+                                     slot.refused,      slot.resent,        slot.ignored,
+                                     slot.acked_at};
     }
     return status;
   }
@@ -102,6 +109,7 @@ class Uplink::Impl {
     Lane lane;
     ports::TimerHandle pause;  ///< set: nothing of this stream is fetched or sent until it fires
     std::uint64_t refused = 0, resent = 0, ignored = 0;
+    std::optional<WallTime> acked_at;
   };
   /// A batch the broker has not answered. It holds its place in the window even when its rows are to go again.
   struct Flight {
@@ -186,20 +194,33 @@ class Uplink::Impl {
     pump();
   }
 
-  std::size_t room_for(const Slot& slot) const {
-    const auto limit = slot.stream == Stream::ledger ? limit_ : std::max<std::size_t>(1, limit_ - limit_ / 4);
-    return limit > flights_.size() ? limit - flights_.size() : 0;
+  static bool paced(const Slot& slot) { return slot.stream != Stream::ledger; }
+  std::size_t backlog_limit() const { return std::max<std::size_t>(1, limit_ - limit_ / 4); }
+
+  bool room_for(const Slot& slot) const {
+    if (settings_.acknowledge == Acknowledge::application && slot.lane.cursor() - slot.lane.acked() >= kMostUnconfirmed)
+      return false;
+    if (!paced(slot)) return flights_.size() < limit_;
+    const auto backlog =
+        std::count_if(flights_.begin(), flights_.end(), [](const auto& flight) { return paced(*flight.second.slot); });
+    return flights_.size() < backlog_limit() && static_cast<std::size_t>(backlog) < pace_.window();
+  }
+
+  void let_go(Slot& slot) {
+    slot.acked_at = clock_.wall();
+    outbox_.forget(slot.stream, slot.lane.acked());
   }
 
   bool send_one() {
     if (stalled_ || !announced_) return false;
     for (auto& slot : slots_) {
-      if (slot.pause || slot.lane.ready().empty() || room_for(slot) == 0) continue;
+      if (slot.pause || slot.lane.ready().empty() || !room_for(slot)) continue;
       std::size_t count = 0;
       ports::OutboundMessage message;
       message.tag = last_tag_ + 1;
       message.topic = fmt::format("{}/up/{}", settings_.identity.base(), to_string(slot.stream));
-      message.payload = to_batch(slot.lane.ready(), settings_.identity, settings_.max_batch_bytes, count);
+      const auto most = paced(slot) ? pace_.bytes() : settings_.max_batch_bytes;
+      message.payload = to_batch(slot.lane.ready(), settings_.identity, most, count);
       message.content_type = "application/cloudevents-batch+json";
       if (!publish(std::move(message))) return false;
       ++last_tag_;
@@ -214,8 +235,7 @@ class Uplink::Impl {
   /// What the ingester already had from an earlier run is safe as soon as it has been sent by this one.
   void settle_early_claim(Slot& slot) {
     if (settings_.acknowledge != Acknowledge::application) return;
-    if (slot.lane.watermark(slot.lane.acked(), clock_.mono()).value_or(false))
-      outbox_.forget(slot.stream, slot.lane.acked());
+    if (slot.lane.watermark(slot.lane.acked(), clock_.mono()).value_or(false)) let_go(slot);
   }
 
   bool publish(ports::OutboundMessage message) {
@@ -280,6 +300,7 @@ class Uplink::Impl {
   std::map<std::uint64_t, Flight> flights_;  ///< by tag: oldest first
   std::uint64_t last_tag_ = 0;
   std::size_t limit_ = 1;
+  Pace pace_;
   bool connected_ = false;
   bool announced_ = false;  ///< …/state has been said on this connection
   bool pumping_ = false, again_ = false;

@@ -43,7 +43,8 @@ struct Settings {
   Acknowledge acknowledge = Acknowledge::broker;
   std::size_t max_batch_bytes = 64 * 1024;
   std::size_t max_batch_rows = 500;
-  std::size_t window = 32;                              ///< batches in flight at most; the broker may allow fewer
+  std::size_t window = 32;        ///< batches in flight at most; the broker may allow fewer
+  std::size_t backlog_start = 4;  ///< … of presence and health on a new connection; then as it goes
   std::chrono::milliseconds puback_timeout{20'000};     ///< then a new connection
   std::chrono::milliseconds watermark_timeout{30'000};  ///< application: then what was sent is sent again
   std::chrono::milliseconds refused_delay{5'000};       ///< after 0x10 or a refusal, before the same rows go again
@@ -54,18 +55,22 @@ struct Settings {
 struct UplinkStatus {
   bool connected = false;
   std::string last_error;
+  std::size_t window = 0;          ///< batches that may be in flight on this connection
+  std::size_t backlog_window = 0;  ///< … of presence and health, as the line keeps up (sync/pace.hpp)
   struct PerStream {
-    std::uint64_t acked = 0;    ///< rows <= this are safe upstream
-    std::uint64_t sent = 0;     ///< cursor
-    std::size_t in_flight = 0;  ///< batches
-    std::uint64_t refused = 0;  ///< batches the broker did not take (0x10 or an error code)
-    std::uint64_t resent = 0;   ///< rows sent more than once
-    std::uint64_t ignored = 0;  ///< watermarks not used: malformed, another epoch, lower, above what is stored
+    std::uint64_t acked = 0;           ///< rows <= this are safe upstream
+    std::uint64_t sent = 0;            ///< cursor
+    std::size_t in_flight = 0;         ///< batches
+    std::uint64_t refused = 0;         ///< batches the broker did not take (0x10 or an error code)
+    std::uint64_t resent = 0;          ///< rows sent more than once
+    std::uint64_t ignored = 0;         ///< watermarks not used: malformed, another epoch, lower, above what is stored
+    std::optional<WallTime> acked_at;  ///< when rows of this run were last acknowledged
   };
   std::map<Stream, PerStream> streams;
 };
 
-/// Serves the streams in the order ledger, presence, health; the last two leave a quarter of the window to the first.
+/// Serves the streams in the order ledger, presence, health; the last two leave a quarter of the window to the first,
+/// and go no faster than the line keeps up, so that a ledger event is not behind their backlog.
 /// On each connection it says first that the gateway is online (retained …/state); the will that takes it back is the
 /// publisher's.
 class Uplink {

@@ -30,8 +30,8 @@ Adapter::Adapter(World world, std::string path, bool powered, bool discovering)
       power_retry_(world_.pace),
       scan_retry_(world_.pace) {}
 
-void Adapter::want(bool scan, const std::vector<ports::Broadcast>& beacons) {
-  want_scan_ = scan;
+void Adapter::want(Scan scan, const std::vector<ports::Broadcast>& beacons) {
+  want_ = scan;
   for (auto& beacon : beacons_) beacon->wanted = false;
   for (const auto& wanted : beacons) {
     const auto known =
@@ -50,19 +50,39 @@ void Adapter::want(bool scan, const std::vector<ports::Broadcast>& beacons) {
 
 void Adapter::on_powered(bool powered) {
   if (powered == std::exchange(powered_, powered)) return;
-  if (!powered) {
-    scanning_ = paused_ = filter_set_ = false;
-    for (auto& beacon : beacons_) beacon->clear_first = std::exchange(beacon->registered, false) || beacon->clear_first;
-  } else {
+  if (powered)
     power_retry_.succeed();
-  }
+  else
+    went_off();
   world_.changed();
+  plan();
+}
+
+void Adapter::went_off() {
+  scanning_ = paused_ = filter_set_ = false;
+  stop_first_ = stop_first_ || monitor_;
+  for (auto& beacon : beacons_) beacon->clear_first = std::exchange(beacon->registered, false) || beacon->clear_first;
+}
+
+void Adapter::restart_scan() {
+  if (want_ == Scan::off) return;
+  paused_ = scanning();
+  scanning_ = false;
+  stop_first_ = true;
+  scan_retry_.succeed();
+  plan();
+}
+
+void Adapter::power_cycle() {
+  cycle_ = true;
+  power_retry_.succeed();
+  scan_retry_.succeed();
   plan();
 }
 
 void Adapter::on_discovering(bool discovering) {
   discovering_ = discovering;
-  if (scanning_ && !discovering_) check_discovering();
+  if (scanning_ && !monitor_ && !discovering_) check_discovering();
 }
 
 void Adapter::broadcasts(std::vector<ports::BroadcastStatus>& out) const {
@@ -75,12 +95,12 @@ void Adapter::broadcasts(std::vector<ports::BroadcastStatus>& out) const {
                      beacon->error});
 }
 
-void Adapter::heard_elsewhere(ByteView structure) {
+void Adapter::heard_elsewhere(ByteView data) {
   for (auto& beacon : beacons_) {
     if (!beacon->registered || beacon->confirmed) continue;
     Advert ours;
     ours.append(0xFF, kApple, ibeacon_value(beacon->broadcast.id, beacon->broadcast.measured_power));
-    if (!std::equal(structure.begin(), structure.end(), ours.data().begin(), ours.data().end())) continue;
+    if (std::search(data.begin(), data.end(), ours.data().begin(), ours.data().end()) == data.end()) continue;
     beacon->confirmed = true;
     world_.changed();
   }
@@ -91,9 +111,10 @@ void Adapter::plan() {
   if (busy_) return;
   wake_.reset();
   const MonoTime now = world_.clock.mono();
-  if (!powered_ && (want_scan_ || !beacons_.empty())) {
+  if (std::exchange(cycle_, false) && powered_) return set_power(false);
+  if (!powered_ && (want_ != Scan::off || !beacons_.empty())) {
     if (now < power_retry_.due()) return wake_at(power_retry_.due());
-    return power_on();
+    return set_power(true);
   }
   if (plan_beacons(now)) return;
   plan_scan(now);
@@ -124,17 +145,25 @@ bool Adapter::plan_beacons(MonoTime now) {
 }
 
 void Adapter::plan_scan(MonoTime now) {
+  const bool passive = want_ == Scan::passive && passive_refused_.empty();
   if (scanning_) {
-    if (!want_scan_) stop_scan();
-    return;
+    const bool as_wanted = want_ != Scan::off && passive == (monitor_ != nullptr);
+    if (as_wanted) return;
+    paused_ = want_ != Scan::off;
+    return stop_scan();
   }
-  if (!want_scan_) {
+  if (want_ == Scan::off) {
     paused_ = false;
+    if (monitor_) stop_scan();
     return;
   }
   if (now < scan_retry_.due()) return wake_at(scan_retry_.due());
-  if (stop_first_)
+  if (stop_first_ || (monitor_ && !passive))
     stop_scan();
+  else if (monitor_)
+    return;  // Activate() is awaited
+  else if (passive)
+    start_passive();
   else if (!filter_set_)
     set_filter();
   else
@@ -155,24 +184,24 @@ void Adapter::call(const std::string& interface, const std::string& method, cons
                     const auto self = weak.lock();
                     if (!self) return;
                     self->busy_ = false;
+                    if (reply.error == "org.freedesktop.DBus.Error.NoReply") self->world_.unanswered();
                     if (done) done(reply);
                     self->world_.changed();
                     self->plan();
                   });
 }
 
-void Adapter::power_on() {
-  const auto write = [](sdbus::MethodCall& message) {
-    message << kAdapterInterface << "Powered" << sdbus::Variant{true};
+void Adapter::set_power(bool on) {
+  const auto write = [on](sdbus::MethodCall& message) {
+    message << kAdapterInterface << "Powered" << sdbus::Variant{on};
   };
-  call(kPropertiesInterface, "Set", write, [this](const Reply& reply) {
+  call(kPropertiesInterface, "Set", write, [this, on](const Reply& reply) {
     if (reply.ok()) {
-      powered_ = true;
-      power_retry_.succeed();
-      return;
+      if (std::exchange(powered_, on) && !on) went_off();
+      return power_retry_.succeed();
     }
-    power_retry_.fail(world_.clock.mono());
-    problem_ = fmt::format("cannot power the adapter on: {}: {}", reply.error, reply.text);
+    if (on) power_retry_.fail(world_.clock.mono());
+    problem_ = fmt::format("cannot power the adapter {}: {}: {}", on ? "on" : "off", reply.error, reply.text);
   });
 }
 
@@ -204,11 +233,10 @@ void Adapter::start_scan() {
   });
 }
 
+/// Whatever the answer says, what is known of the session is void: "no discovery started" is as good as stopped.
 void Adapter::stop_scan() {
-  call(kAdapterInterface, "StopDiscovery", {}, [this](const Reply&) {
-    // Whatever it says, what is known of the session is void: "no discovery started" is as good as stopped.
-    scanning_ = stop_first_ = filter_set_ = false;
-  });
+  if (monitor_) return stop_passive();
+  call(kAdapterInterface, "StopDiscovery", {}, [this](const Reply&) { scanning_ = stop_first_ = filter_set_ = false; });
 }
 
 void Adapter::scan_failed(const std::string& what, const Reply& reply) {
@@ -223,7 +251,7 @@ void Adapter::scan_failed(const std::string& what, const Reply& reply) {
 /// The property follows a start and a stop with a delay; only when it stays false has somebody ended our scan.
 void Adapter::check_discovering() {
   check_ = world_.timers.after(world_.pace.grace, [this] {
-    if (!scanning_ || discovering_) return;
+    if (!scanning_ || monitor_ || discovering_) return;
     if (busy_) return check_discovering();
     const MonoTime now = world_.clock.mono();
     if (now - scan_since_ > kStable) scan_retry_.succeed();

@@ -38,8 +38,8 @@ bool Adapter::export_beacon(const std::shared_ptr<Beacon>& beacon) {
     self->world_.changed();
     self->plan();
   };
-  beacon->object =
-      world_.bus.export_object(beacon->path, kAdvertisementInterface, std::move(properties), "Release", on_release);
+  beacon->object = world_.bus.export_object(beacon->path, kAdvertisementInterface, std::move(properties),
+                                            {{"Release", "", on_release}});
   return beacon->object != nullptr;
 }
 

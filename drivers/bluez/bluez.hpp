@@ -1,9 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "ports/bluetooth.hpp"
 #include "ports/clock.hpp"
 #include "ports/poller.hpp"
 #include "ports/radio.hpp"
@@ -17,16 +20,36 @@ struct Pace {
   std::chrono::milliseconds first_retry{1'000};     ///< after a failure; doubles with each further one
   std::chrono::milliseconds longest_retry{60'000};  ///< and stays at this
   std::chrono::milliseconds grace{2'000};           ///< for the property Discovering to follow a start
+  std::chrono::milliseconds activate{5'000};        ///< for Activate() to follow the registration of a monitor
+  std::chrono::milliseconds look{1'000};            ///< how often it is asked whether all is well
+  std::chrono::milliseconds silence{5'000};         ///< no shorter silence is suspicious (Liveness)
+  std::chrono::milliseconds ping{5'000};            ///< bluetoothd's time to say that it is alive
+  std::chrono::milliseconds settle{10'000};         ///< for adverts to come after a rung
+  std::chrono::milliseconds patience{15'000};       ///< for a trouble that may end by itself
+  std::chrono::milliseconds quiet{60'000};          ///< few senders fell silent: they may just have left
+  std::chrono::milliseconds trial{10'000};          ///< of each way of scanning, where auto has the choice
+  std::chrono::milliseconds gather{20};             ///< adverts of the tap are taken this long after the first
 };
 
 struct Settings {
   enum class Mode { automatic, active, passive, off };
 
   std::string adapter = "auto";  ///< auto (the first that is powered, else the first) | hciN | address
-  Mode mode =
-      Mode::automatic;  ///< automatic is active; passive is refused in the status and active taken; off: only broadcast
+  /// automatic is active; with the tap it is passive where a trial hears no less. passive falls back to active, and
+  /// the status says why. off: only broadcast.
+  Mode mode = Mode::automatic;
   int rssi_floor = -100;  ///< dBm, -127 to 20; weaker adverts are not reported
+  bool tap = false;       ///< take the adverts from the kernel where the helper can open the tap
   Pace pace;
+};
+
+/// What a radio stands on; all of it outlives the radio.
+struct Means {
+  ports::Poller& poller;
+  ports::Timers& timers;
+  const ports::Clock& clock;
+  ports::Bluetooth* helper = nullptr;       ///< foyer-gate's side; null: no tap, no reset
+  std::function<std::uint64_t()> random{};  ///< for jitter; empty: none
 };
 
 /// The radio behind bluetoothd (org.bluez on the system bus, or on $DBUS_SYSTEM_BUS_ADDRESS). Core thread only.
@@ -34,7 +57,7 @@ struct Settings {
 /// opening of the bus blocks (milliseconds); every call to bluetoothd is asynchronous and timed. AdapterStatus entries
 /// stay in the list, unpowered, when an adapter is taken out, so that Advert::adapter keeps its meaning. Closing
 /// the bus in stop() ends the discovery and the advertisements: bluetoothd drops what belongs to a client that left.
-std::unique_ptr<ports::Radio> make_radio(Settings settings, ports::Poller& poller, ports::Timers& timers,
-                                         const ports::Clock& clock);
+/// What it does when it hears nothing: docs/radio.md.
+std::unique_ptr<ports::Radio> make_radio(Settings settings, Means means);
 
 }  // namespace foyer::drivers::bluez

@@ -14,15 +14,7 @@ Result<void> Bus::open(const std::vector<std::pair<std::string, compat::OnMessag
   destroy();
   try {
     connection_ = sdbus::createSystemBusConnection();
-    for (const auto& [rule, fn] : matches) {
-      // An exception must not run through libsystemd's C frames; a message of another shape is not for us.
-      matches_.push_back(compat::match(*connection_, rule, [fn = fn](sdbus::Message& message) {
-        try {
-          fn(message);
-        } catch (const sdbus::Error&) {
-        }
-      }));
-    }
+    for (const auto& [rule, fn] : matches) matches_.push_back(match(rule, fn));
     on_lost_ = std::move(on_lost);
     watch();
     // Adding the rules may have read messages ahead: the descriptor alone would not tell.
@@ -32,6 +24,26 @@ Result<void> Bus::open(const std::vector<std::pair<std::string, compat::OnMessag
     return fail(Code::retry, "the system bus cannot be reached: {}", e.getMessage());
   }
   return {};
+}
+
+sdbus::Slot Bus::match(const std::string& rule, compat::OnMessage fn) {
+  // An exception must not run through libsystemd's C frames; a message of another shape is not for us.
+  return compat::match(*connection_, rule, [fn = std::move(fn)](sdbus::Message& message) {
+    try {
+      fn(message);
+    } catch (const sdbus::Error&) {
+    }
+  });
+}
+
+void Bus::rematch(std::size_t index, const std::string& rule, compat::OnMessage fn) {
+  if (!is_open() || index >= matches_.size()) return;
+  try {
+    matches_[index] = match(rule, std::move(fn));
+    arm();
+  } catch (const sdbus::Error&) {
+    lose();
+  }
 }
 
 void Bus::close() {
@@ -64,11 +76,21 @@ void Bus::call(const std::string& service, const std::string& path, const std::s
 }
 
 std::unique_ptr<sdbus::IObject> Bus::export_object(const std::string& path, const std::string& interface,
-                                                   std::vector<compat::Property> properties, const std::string& method,
-                                                   std::function<void()> on_method) {
+                                                   std::vector<compat::Property> properties,
+                                                   std::vector<compat::Method> methods) {
   if (!is_open()) return nullptr;
   try {
-    return compat::export_object(*connection_, path, interface, std::move(properties), method, std::move(on_method));
+    return compat::export_object(*connection_, path, interface, std::move(properties), std::move(methods));
+  } catch (const sdbus::Error&) {
+    lose();
+    return nullptr;
+  }
+}
+
+std::unique_ptr<sdbus::IObject> Bus::export_manager(const std::string& path) {
+  if (!is_open()) return nullptr;
+  try {
+    return compat::export_manager(*connection_, path);
   } catch (const sdbus::Error&) {
     lose();
     return nullptr;

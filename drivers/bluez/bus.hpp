@@ -45,8 +45,13 @@ class Bus {
 
   /// Null where the connection broke.
   std::unique_ptr<sdbus::IObject> export_object(const std::string& path, const std::string& interface,
-                                                std::vector<compat::Property> properties, const std::string& method,
-                                                std::function<void()> on_method);
+                                                std::vector<compat::Property> properties,
+                                                std::vector<compat::Method> methods);
+  std::unique_ptr<sdbus::IObject> export_manager(const std::string& path);
+
+  /// Another rule in the place of the one that was given to open() as number `index`, with what it calls. From the
+  /// loop, not from within a callback of this bus; blocks as open() does.
+  void rematch(std::size_t index, const std::string& rule, compat::OnMessage fn);
 
  private:
   void process();
@@ -54,6 +59,7 @@ class Bus {
   void watch();
   void lose();
   void destroy();
+  sdbus::Slot match(const std::string& rule, compat::OnMessage fn);
 
   ports::Poller& poller_;
   ports::Timers& timers_;

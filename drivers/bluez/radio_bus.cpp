@@ -8,17 +8,23 @@
 
 /// What the BluezRadio hears from the bus.
 namespace foyer::drivers::bluez {
+namespace {
+
+// Of the four wide rules, never one a device: a connection has 512, and shops have more phones than that.
+constexpr std::size_t kPropertiesRule = 2;
+constexpr const char* kProperties =
+    "type='signal',sender='org.bluez',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
+    "path_namespace='/org/bluez'";
+
+}  // namespace
 
 void BluezRadio::open_bus() {
-  // Four wide rules, never one a device: a connection has 512, and shops have more phones than that.
   const auto opened = bus_.open(
       {{"type='signal',sender='org.bluez',interface='org.freedesktop.DBus.ObjectManager',member='InterfacesAdded'",
         [this](sdbus::Message& message) { on_added(message); }},
        {"type='signal',sender='org.bluez',interface='org.freedesktop.DBus.ObjectManager',member='InterfacesRemoved'",
         [this](sdbus::Message& message) { on_removed(message); }},
-       {"type='signal',sender='org.bluez',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
-        "path_namespace='/org/bluez'",
-        [this](sdbus::Message& message) { on_properties(message); }},
+       {kProperties, [this](sdbus::Message& message) { on_properties(message); }},
        {"type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
         "arg0='org.bluez'",
         [this](sdbus::Message& message) {
@@ -36,7 +42,14 @@ void BluezRadio::open_bus() {
     return changed();
   }
   bus_retry_.succeed();
+  if (tap_.is_open()) hear_by_bus(false);
   ask_owner();
+}
+
+/// With the tap, every advert's way through dbus-daemon would be for nothing, and costs as much as bluetoothd itself.
+void BluezRadio::hear_by_bus(bool devices) {
+  bus_.rematch(kPropertiesRule, devices ? kProperties : std::string(kProperties) + ",arg0='org.bluez.Adapter1'",
+               [this](sdbus::Message& message) { on_properties(message); });
 }
 
 void BluezRadio::on_bus_lost() {
@@ -72,7 +85,7 @@ void BluezRadio::on_owner(const std::string& owner) {
 /// bluetoothd, or the way to it, is no longer there: all it told is void. Presence is not ours to judge.
 void BluezRadio::on_gone(const std::string& why) {
   owner_.clear();
-  known_ = false;
+  known_ = hung_ = pinging_ = false;
   retry_.reset();
   reason_ = why;
   shown_.clear();
@@ -86,6 +99,7 @@ void BluezRadio::get_objects() {
   const auto done = [this, owner = owner_](const Reply& reply) {
     if (owner != owner_) return;  // of a bluetoothd that is gone
     if (!reply.ok()) {
+      ping();
       reason_ = fmt::format("bluetoothd does not answer: {}: {}", reply.error, reply.text);
       owner_retry_.fail(clock_.mono());
       const auto wait = std::chrono::ceil<std::chrono::milliseconds>(owner_retry_.due() - clock_.mono());
@@ -118,6 +132,7 @@ void BluezRadio::on_added(sdbus::Message& message) {
 
 /// `fresh`: bluetoothd has just heard it, so a device is an advert; its first comes in no other way.
 void BluezRadio::read_object(sdbus::Message& message, std::string_view path, bool fresh) {
+  bool can_monitor = false;
   read_interfaces(message, [&](std::string_view interface) {
     if (interface == kDeviceInterface) {
       report_.clear();
@@ -128,10 +143,14 @@ void BluezRadio::read_object(sdbus::Message& message, std::string_view path, boo
       read_adapter(message, report);
       note_adapter(path, report);
     } else {
+      if (interface == kMonitorManagerInterface) can_monitor = true;
       return false;
     }
     return true;
   });
+  const auto shown = shown_.find(path);
+  if (!can_monitor || shown == shown_.end() || std::exchange(shown->second.can_monitor, true)) return;
+  if (known_) reconcile();
 }
 
 void BluezRadio::on_removed(sdbus::Message& message) {
@@ -192,30 +211,28 @@ void BluezRadio::take_report(std::string_view path, bool fresh) {
   if (!device) return;
   const bool manufacturer = report_.has_manufacturer, service = report_.has_service;
   if (!manufacturer && !service && !report_.rssi) return;  // a name, or a strength taken back at the end of a scan
-  const auto& said = devices_.note(device->address, report_);
-  if (!fresh || !events_) return;
+  const MonoTime now = clock_.mono();
+  const auto& said = devices_.note(device->address, report_, now);
+  if (!fresh || !events_ || device->adapter != scanning_path_) return;  // others may scan with other adapters
   const auto known = shown_.find(device->adapter);
-  if (known == shown_.end() || device->adapter != scanning_path_) return;  // others may scan with other adapters
-  // The filters of all of bluetoothd's clients are merged: what we did not ask for comes too.
-  if (report_.rssi && *report_.rssi != Advert::kNoRssi && *report_.rssi < settings_.rssi_floor) return;
-  const bool all = !manufacturer && !service;
+  if (known == shown_.end()) return;
+  if (tap_.is_open()) {
+    if (deaf_) ++contrary_;  // radio_watch.cpp: the tap is broken, not the radio
+    return;
+  }
   Advert advert;
   advert.address = device->address;
   advert.adapter = known->second.index;
   advert.rssi = report_.rssi.value_or(Advert::kNoRssi);
+  advert.at = now;
+  const bool all = !manufacturer && !service;
   for (const auto* part :
        {all || manufacturer ? &said.manufacturer : nullptr, all || service ? &said.service : nullptr}) {
     if (!part || advert.size + part->size() > Advert::kMaxData) continue;
     std::copy(part->begin(), part->end(), advert.bytes.begin() + advert.size);
     advert.size = static_cast<std::uint8_t>(advert.size + part->size());
   }
-  if (advert.size == 0) return;
-  advert.at = clock_.mono();
-  ++list_[advert.adapter].adverts;
-  if (manufacturer && !beacons_.empty())
-    for (const auto& [other, shown] : shown_)
-      if (shown.work && other != scanning_path_) shown.work->heard_elsewhere(said.manufacturer);
-  events_->on_advert(advert);
+  deliver(advert);
 }
 
 }  // namespace foyer::drivers::bluez

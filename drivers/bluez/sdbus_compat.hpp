@@ -28,6 +28,11 @@ struct Property {
   std::string name, signature;
   std::function<void(sdbus::PropertyGetReply&)> get;
 };
+/// A method without a result; what it is told is passed over.
+struct Method {
+  std::string name, signature;
+  std::function<void()> on;
+};
 
 inline Wait wait_of(const sdbus::IConnection& bus) {
   const auto data = bus.getEventLoopPollData();
@@ -61,16 +66,10 @@ inline void send(sdbus::IProxy& proxy, const sdbus::MethodCall& call, std::chron
       static_cast<std::uint64_t>(timeout.count()));
 }
 
-/// The type of the next value and, of a container, what is in it; type 0 at the end of the container.
-inline std::pair<char, std::string> peek(const sdbus::Message& message) {
-  const auto [type, contents] = message.peekType();
-  return {type, contents ? contents : ""};
-}
-
-/// Exports one object with one interface of read-only properties and one method without arguments or result.
+/// Exports one object with one interface of read-only properties and methods without a result.
 inline std::unique_ptr<sdbus::IObject> export_object(sdbus::IConnection& bus, const std::string& path,
                                                      const std::string& interface, std::vector<Property> properties,
-                                                     const std::string& method_name, std::function<void()> on_method) {
+                                                     std::vector<Method> methods) {
   auto object = sdbus::createObject(bus, sdbus::ObjectPath{path});
   std::vector<sdbus::VTableItem> items;
   for (auto& property : properties) {
@@ -80,13 +79,16 @@ inline std::unique_ptr<sdbus::IObject> export_object(sdbus::IConnection& bus, co
     item.getter = std::move(property.get);
     items.emplace_back(std::move(item));
   }
-  sdbus::MethodVTableItem item;
-  item.name = sdbus::MethodName{method_name};
-  item.callbackHandler = [fn = std::move(on_method)](sdbus::MethodCall call) {
-    fn();
-    if (!call.doesntExpectReply()) call.createReply().send();
-  };
-  items.emplace_back(std::move(item));
+  for (auto& [name, signature, on] : methods) {
+    sdbus::MethodVTableItem item;
+    item.name = sdbus::MethodName{name};
+    item.inputSignature = sdbus::Signature{signature};
+    item.callbackHandler = [fn = std::move(on)](sdbus::MethodCall call) {
+      fn();
+      if (!call.doesntExpectReply()) call.createReply().send();
+    };
+    items.emplace_back(std::move(item));
+  }
   object->addVTable(sdbus::InterfaceName{interface}, std::move(items));
   return object;
 }
@@ -112,28 +114,33 @@ inline void send(sdbus::IProxy& proxy, const sdbus::MethodCall& call, std::chron
   proxy.callMethod(call, std::move(fn), static_cast<std::uint64_t>(timeout.count()));
 }
 
-/// The type of the next value and, of a container, what is in it; type 0 at the end of the container.
-inline std::pair<char, std::string> peek(const sdbus::Message& message) {
-  std::string type, contents;
-  message.peekType(type, contents);
-  return {type.empty() ? '\0' : type[0], std::move(contents)};
-}
-
-/// Exports one object with one interface of read-only properties and one method without arguments or result.
+/// Exports one object with one interface of read-only properties and methods without a result.
 inline std::unique_ptr<sdbus::IObject> export_object(sdbus::IConnection& bus, const std::string& path,
                                                      const std::string& interface, std::vector<Property> properties,
-                                                     const std::string& method_name, std::function<void()> on_method) {
+                                                     std::vector<Method> methods) {
   auto object = sdbus::createObject(bus, path);
   for (auto& property : properties)
     object->registerProperty(interface, property.name, property.signature, std::move(property.get));
-  object->registerMethod(interface, method_name, "", "", [fn = std::move(on_method)](sdbus::MethodCall call) {
-    fn();
-    if (!call.doesntExpectReply()) call.createReply().send();
-  });
+  for (auto& [name, signature, on] : methods)
+    object->registerMethod(interface, name, signature, "", [fn = std::move(on)](sdbus::MethodCall call) {
+      fn();
+      if (!call.doesntExpectReply()) call.createReply().send();
+    });
   object->finishRegistration();
   return object;
 }
 
 #endif
+
+/// An object whose GetManagedObjects lists what is exported below it.
+inline std::unique_ptr<sdbus::IObject> export_manager(sdbus::IConnection& bus, const std::string& path) {
+#if FOYER_SDBUS_MAJOR >= 2
+  auto object = sdbus::createObject(bus, sdbus::ObjectPath{path});
+#else
+  auto object = sdbus::createObject(bus, path);
+#endif
+  object->addObjectManager();
+  return object;
+}
 
 }  // namespace foyer::drivers::bluez::compat

@@ -1,72 +1,79 @@
 #include "drivers/bluez/walk.hpp"
 
+#include <systemd/sd-bus.h>
+
 #include <array>
 
 namespace foyer::drivers::bluez {
 namespace {
 
-/// Calls fn(key) for every entry of an a{sv}; fn reads the variant and says true, or leaves it.
-template <class Fn>
-void each_property(sdbus::Message& message, Fn fn) {
-  if (!message.enterContainer("{sv}")) {
-    message.clearFlags();
-    return;
+/// sdbus-c++ of Debian 12 reads an array byte by byte and knows no skipping; it shows the message it holds to what is
+/// derived from it.
+struct Raw : sdbus::Message {
+  static sd_bus_message* of(const sdbus::Message& message) {
+    return static_cast<sd_bus_message*>(message.*(&Raw::msg_));
   }
-  while (message.enterDictEntry("sv")) {
-    char* key = nullptr;
-    message >> key;
-    if (!fn(std::string_view(key))) skip(message);
-    message.exitDictEntry();
-  }
-  message.clearFlags();
-  message.exitContainer();
+};
+
+/// Of sd-bus: negative is an error, 0 the end of a container.
+bool check(int result) {
+  if (result < 0) throw sdbus::createError(-result, "a message of another shape");
+  return result > 0;
 }
+bool enter(sd_bus_message* message, char type, const char* contents) {
+  return check(sd_bus_message_enter_container(message, type, contents));
+}
+void leave(sd_bus_message* message) { check(sd_bus_message_exit_container(message)); }
 
 template <class T>
-T read_variant(sdbus::Message& message, const char* signature) {
+T read(sd_bus_message* message, char type) {
   T value{};
-  message.enterVariant(signature);
-  message >> value;
-  message.exitVariant();
+  check(sd_bus_message_read_basic(message, type, &value));
+  return value;
+}
+template <class T>
+T read_variant(sd_bus_message* message, const char* type) {
+  enter(message, 'v', type);
+  const T value = read<T>(message, *type);
+  leave(message);
   return value;
 }
 
-/// Appends the AD structure `type` with `head` and the bytes of the variant that comes next; drops one over 255.
-void append_bytes(sdbus::Message& message, std::uint8_t type, std::uint16_t head, Bytes& out) {
-  const std::size_t start = out.size();
-  out.insert(out.end(), {0, type, static_cast<std::uint8_t>(head), static_cast<std::uint8_t>(head >> 8)});
-  message.enterVariant("ay");
-  if (message.enterContainer("y")) {
-    std::uint8_t byte = 0;
-    while (message >> byte) out.push_back(byte);
-    message.clearFlags();
-    message.exitContainer();
-  } else {
-    message.clearFlags();
+/// Calls fn(key) for every entry of an a{sv}; fn reads the variant and says true, or leaves it.
+template <class Fn>
+void each_property(sd_bus_message* message, Fn fn) {
+  enter(message, 'a', "{sv}");
+  while (enter(message, 'e', "sv")) {
+    if (!fn(std::string_view(read<const char*>(message, 's')))) check(sd_bus_message_skip(message, "v"));
+    leave(message);
   }
-  message.exitVariant();
-  const std::size_t length = out.size() - start - 1;
-  if (length > 254)
-    out.resize(start);
-  else
-    out[start] = static_cast<std::uint8_t>(length);
+  leave(message);
 }
 
-void read_manufacturer(sdbus::Message& message, Bytes& out) {
-  message.enterVariant("a{qv}");
-  if (message.enterContainer("{qv}")) {
-    while (message.enterDictEntry("qv")) {
-      std::uint16_t company = 0;
-      message >> company;
-      append_bytes(message, 0xFF, company, out);
-      message.exitDictEntry();
-    }
-    message.clearFlags();
-    message.exitContainer();
-  } else {
-    message.clearFlags();
+/// Appends the AD structure `type` with `head` and the bytes of the variant that comes next; drops one over 255.
+void append_bytes(sd_bus_message* message, std::uint8_t type, std::uint16_t head, Bytes& out) {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  enter(message, 'v', "ay");
+  check(sd_bus_message_read_array(message, 'y', &data, &size));
+  leave(message);
+  const std::size_t length = 3 + size;
+  if (length > 254) return;
+  out.insert(out.end(), {static_cast<std::uint8_t>(length), type, static_cast<std::uint8_t>(head),
+                         static_cast<std::uint8_t>(head >> 8)});
+  const auto* bytes = static_cast<const std::uint8_t*>(data);
+  out.insert(out.end(), bytes, bytes + size);
+}
+
+void read_manufacturer(sd_bus_message* message, Bytes& out) {
+  enter(message, 'v', "a{qv}");
+  enter(message, 'a', "{qv}");
+  while (enter(message, 'e', "qv")) {
+    append_bytes(message, 0xFF, read<std::uint16_t>(message, 'q'), out);
+    leave(message);
   }
-  message.exitVariant();
+  leave(message);
+  leave(message);
 }
 
 /// The 16-bit number in 0000xxxx-0000-1000-8000-00805f9b34fb (Core 5.4 Vol 3 Part B 2.5.1); no other UUID is a
@@ -79,24 +86,14 @@ std::optional<std::uint16_t> short_uuid(std::string_view text) {
   return static_cast<std::uint16_t>((*bytes)[0] << 8 | (*bytes)[1]);
 }
 
-void read_service(sdbus::Message& message, Bytes& out) {
-  message.enterVariant("a{sv}");
+void read_service(sd_bus_message* message, Bytes& out) {
+  enter(message, 'v', "a{sv}");
   each_property(message, [&](std::string_view uuid) {
     const auto number = short_uuid(uuid);
     if (number) append_bytes(message, 0x16, *number, out);
     return number.has_value();
   });
-  message.exitVariant();
-}
-
-template <class T>
-void drop(sdbus::Message& message) {
-  T value{};
-  message >> value;
-}
-
-void skip_all(sdbus::Message& message) {
-  while (compat::peek(message).first != '\0') skip(message);
+  leave(message);
 }
 
 }  // namespace
@@ -109,15 +106,16 @@ void Report::clear() {
 }
 
 void read_device(sdbus::Message& message, Report& report) {
-  each_property(message, [&](std::string_view key) {
+  auto* raw = Raw::of(message);
+  each_property(raw, [&](std::string_view key) {
     if (key == "RSSI") {
-      report.rssi = static_cast<std::int8_t>(read_variant<std::int16_t>(message, "n"));
+      report.rssi = static_cast<std::int8_t>(read_variant<std::int16_t>(raw, "n"));
     } else if (key == "ManufacturerData") {
       report.has_manufacturer = true;
-      read_manufacturer(message, report.manufacturer);
+      read_manufacturer(raw, report.manufacturer);
     } else if (key == "ServiceData") {
       report.has_service = true;
-      read_service(message, report.service);
+      read_service(raw, report.service);
     } else {
       return false;
     }
@@ -126,13 +124,14 @@ void read_device(sdbus::Message& message, Report& report) {
 }
 
 void read_adapter(sdbus::Message& message, AdapterReport& report) {
-  each_property(message, [&](std::string_view key) {
+  auto* raw = Raw::of(message);
+  each_property(raw, [&](std::string_view key) {
     if (key == "Address")
-      report.address = read_variant<std::string>(message, "s");
+      report.address = read_variant<const char*>(raw, "s");
     else if (key == "Powered")
-      report.powered = read_variant<bool>(message, "b");
+      report.powered = read_variant<int>(raw, "b") != 0;
     else if (key == "Discovering")
-      report.discovering = read_variant<bool>(message, "b");
+      report.discovering = read_variant<int>(raw, "b") != 0;
     else
       return false;
     return true;
@@ -140,45 +139,13 @@ void read_adapter(sdbus::Message& message, AdapterReport& report) {
 }
 
 void read_interfaces(sdbus::Message& message, const std::function<bool(std::string_view)>& fn) {
-  if (!message.enterContainer("{sa{sv}}")) {
-    message.clearFlags();
-    return;
+  auto* raw = Raw::of(message);
+  enter(raw, 'a', "{sa{sv}}");
+  while (enter(raw, 'e', "sa{sv}")) {
+    if (!fn(read<const char*>(raw, 's'))) check(sd_bus_message_skip(raw, "a{sv}"));
+    leave(raw);
   }
-  while (message.enterDictEntry("sa{sv}")) {
-    char* interface = nullptr;
-    message >> interface;
-    if (!fn(interface)) skip(message);
-    message.exitDictEntry();
-  }
-  message.clearFlags();
-  message.exitContainer();
-}
-
-void skip(sdbus::Message& message) {
-  const auto [type, contents] = compat::peek(message);
-  switch (type) {
-    case 'y': return drop<std::uint8_t>(message);
-    case 'b': return drop<bool>(message);
-    case 'n': return drop<std::int16_t>(message);
-    case 'q': return drop<std::uint16_t>(message);
-    case 'i': return drop<std::int32_t>(message);
-    case 'u': return drop<std::uint32_t>(message);
-    case 'x': return drop<std::int64_t>(message);
-    case 't': return drop<std::uint64_t>(message);
-    case 'd': return drop<double>(message);
-    case 's': return drop<char*>(message);
-    case 'o': return drop<sdbus::ObjectPath>(message);
-    case 'g': return drop<sdbus::Signature>(message);
-    case 'h': return drop<sdbus::UnixFd>(message);
-    case 'a': message.enterContainer(contents.c_str()); break;
-    case 'v': message.enterVariant(contents.c_str()); break;
-    case 'r': message.enterStruct(contents.c_str()); break;
-    case 'e': message.enterDictEntry(contents.c_str()); break;
-    default: return;
-  }
-  message.clearFlags();
-  skip_all(message);
-  message.exitContainer();  // the same for every kind
+  leave(raw);
 }
 
 std::optional<DevicePath> parse_device_path(std::string_view path) {

@@ -34,9 +34,6 @@ void read_adapter(sdbus::Message& message, AdapterReport& report);  ///< a{sv}
 /// a{sa{sv}}: calls fn(interface) with the message before that interface's a{sv}; true: fn read it.
 void read_interfaces(sdbus::Message& message, const std::function<bool(std::string_view)>& fn);
 
-/// Moves behind one whole value.
-void skip(sdbus::Message& message);
-
 /// /org/bluez/hci0/dev_AA_BB_CC_DD_EE_FF → /org/bluez/hci0 and the address. Nothing for any other path.
 struct DevicePath {
   std::string_view adapter;

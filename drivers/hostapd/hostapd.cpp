@@ -18,21 +18,42 @@ constexpr auto kPoll = 5s;
 constexpr auto kSeek = 2s;
 constexpr std::size_t kMaxStations = 2007;  // association ids of IEEE 802.11; hostapd cannot have more
 
-using Signal = std::optional<std::int8_t>;
+struct Known {
+  std::optional<std::int8_t> signal;
+  std::string fingerprint;
+  bool operator==(const Known&) const = default;
+};
+
+std::string_view value_of(std::string_view reply, std::string_view key) {
+  const auto line = fmt::format("\n{}=", key);
+  const auto at = reply.find(line);
+  if (at == reply.npos) return {};
+  const auto value = reply.substr(at + line.size());
+  return value.substr(0, value.find('\n'));
+}
+
+/// What a device says of itself in its association request (IEEE 802.11-2020 9.3.3.5) and hostapd tells: the same
+/// device says the same each time. Empty: hostapd tells nothing of it.
+std::string fingerprint_of(std::string_view reply) {
+  std::string all;
+  for (const auto* key : {"capability", "listen_interval", "supported_rates", "ht_caps_info", "ht_mcs_bitmask",
+                          "vht_caps_info", "rx_vht_mcs_map", "tx_vht_mcs_map", "ext_capab"})
+    if (const auto value = value_of(reply, key); !value.empty()) all += fmt::format("{}={};", key, value);
+  return all;
+}
 
 /// STA-FIRST and STA-NEXT answer with the address on the first line, `key=value` on each other.
-std::optional<std::pair<MacAddress, Signal>> parse_station(std::string_view reply) {
+std::optional<std::pair<MacAddress, Known>> parse_station(std::string_view reply) {
   const auto mac = parse_mac(reply.substr(0, reply.find('\n')));
   if (!mac) return std::nullopt;
-  Signal signal;
-  if (const auto at = reply.find("\nsignal="); at != reply.npos) {
-    int value = 0;
-    const auto text = reply.substr(at + 8);
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (parsed.ec == std::errc{} && value >= -127 && value < 0) signal = static_cast<std::int8_t>(value);
-  }
+  Known known;
+  int value = 0;
+  const auto text = value_of(reply, "signal");
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec == std::errc{} && value >= -127 && value < 0) known.signal = static_cast<std::int8_t>(value);
   if (reply.find("[ASSOC]") == reply.npos && reply.find("\nflags=") != reply.npos) return std::nullopt;
-  return std::pair{*mac, signal};
+  known.fingerprint = fingerprint_of(reply);
+  return std::pair{*mac, known};
 }
 
 class HostapdStations final : public ports::Stations, private ports::StationEvents {
@@ -61,7 +82,8 @@ class HostapdStations final : public ports::Stations, private ports::StationEven
       left.erase(station.mac);
       station = merge(std::move(station));
     }
-    for (const auto& [mac, signal] : left) stations.push_back({mac, {}, true, signal});  // no address yet
+    for (const auto& [mac, known] : left)  // no address yet
+      stations.push_back({mac, {}, true, known.signal, known.fingerprint});
     return stations;
   }
 
@@ -83,14 +105,16 @@ class HostapdStations final : public ports::Stations, private ports::StationEven
     if (!events_connection_) return station;
     const auto known = associated_.find(station.mac);
     station.associated = known != associated_.end();
-    if (station.associated) station.signal_dbm = known->second;
+    if (!station.associated) return station;
+    station.signal_dbm = known->second.signal;
+    station.fingerprint = known->second.fingerprint;
     return station;
   }
 
   void tell(const MacAddress& mac) {
     for (auto& station : neighbours_->all())
       if (station.mac == mac) return events_->on_station(merge(std::move(station)));
-    events_->on_station(merge({mac, {}, false, std::nullopt}));
+    events_->on_station(merge({mac, {}, false, std::nullopt, {}}));
   }
 
   void connect() {
@@ -115,7 +139,7 @@ class HostapdStations final : public ports::Stations, private ports::StationEven
     events_connection_.reset();
     requests_.reset();
     timer_ = timers_.after(kSeek, [this] { connect(); });
-    for (const auto& [mac, signal] : std::exchange(associated_, {})) tell(mac);
+    for (const auto& [mac, known] : std::exchange(associated_, {})) tell(mac);
   }
 
   void on_readable() {
@@ -134,15 +158,21 @@ class HostapdStations final : public ports::Stations, private ports::StationEven
     const auto name = event.substr(0, space);
     const auto mac = parse_mac(event.substr(space + 1, 17));
     if (!mac) return;
-    if (name == "AP-STA-CONNECTED" && associated_.size() < kMaxStations)
-      associated_.try_emplace(*mac);
-    else if (name != "AP-STA-DISCONNECTED" || associated_.erase(*mac) == 0)
-      return;
-    tell(*mac);
+    if (name == "AP-STA-CONNECTED" && associated_.size() < kMaxStations) return on_connected(*mac);
+    if (name == "AP-STA-DISCONNECTED" && associated_.erase(*mac) > 0) tell(*mac);
+  }
+
+  /// Asks at once what the device said of itself: one that took over the address of a guest has no seconds to use it.
+  void on_connected(const MacAddress& mac) {
+    auto answer = requests_->ask("STA " + to_string(mac));
+    if (!answer) return lose(answer.error().message);
+    const auto station = parse_station(*answer);
+    associated_.insert_or_assign(mac, station ? station->second : Known{});
+    tell(mac);
   }
 
   void poll_stations() {
-    std::map<MacAddress, Signal> now;
+    std::map<MacAddress, Known> now;
     std::string command = "STA-FIRST";
     while (now.size() < kMaxStations) {
       auto answer = requests_->ask(command);
@@ -155,10 +185,10 @@ class HostapdStations final : public ports::Stations, private ports::StationEven
       command = std::move(next);
     }
     const auto before = std::exchange(associated_, std::move(now));
-    for (const auto& [mac, signal] : before)
+    for (const auto& [mac, known] : before)
       if (!associated_.contains(mac)) tell(mac);
-    for (const auto& [mac, signal] : std::map(associated_))
-      if (const auto old = before.find(mac); old == before.end() || old->second != signal) tell(mac);
+    for (const auto& [mac, known] : std::map(associated_))
+      if (const auto old = before.find(mac); old == before.end() || old->second != known) tell(mac);
   }
 
   const Settings settings_;
@@ -168,7 +198,7 @@ class HostapdStations final : public ports::Stations, private ports::StationEven
   ports::StationEvents* events_ = nullptr;
   std::unique_ptr<Control> requests_, events_connection_;
   std::unique_ptr<ports::Handle> watch_, timer_;
-  std::map<MacAddress, Signal> associated_;
+  std::map<MacAddress, Known> associated_;
   std::string why_ = "hostapd: not started";
 };
 

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kMaxPayload = 268'435'455;  // MQTT 5, 1.5.5: the largest variable byte integer
 constexpr int kReadsInATurn = 16;                 // then the queue gets its turn
 constexpr int kVerifyPeer = 1;                    // mosquitto_tls_opts_set: SSL_VERIFY_PEER
+constexpr const char* kOldestTls = "tlsv1.2";     // and later; without it libmosquitto before 2.0.16 takes 1.1
 
 /// mosquitto_lib_init is not thread-safe and must run once a process, whoever makes the first publisher.
 void init_library() {
@@ -182,6 +183,8 @@ Result<void> Client::connect() {
   if (auto configured = configure(); !configured) return configured;
   Properties properties;
   properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, settings_.max_packet);
+  if (settings_.session_expiry.count() > 0)
+    properties.add(MQTT_PROP_SESSION_EXPIRY_INTERVAL, static_cast<std::uint32_t>(settings_.session_expiry.count()));
   errno = 0;
   const int rc = mosquitto_connect_bind_v5(handle_.get(), settings_.host.c_str(), settings_.port,
                                            static_cast<int>(settings_.keepalive.count()), nullptr, properties.get());
@@ -190,7 +193,7 @@ Result<void> Client::connect() {
 }
 
 Result<void> Client::configure() {
-  handle_.reset(mosquitto_new(settings_.client_id.c_str(), true, this));
+  handle_.reset(mosquitto_new(settings_.client_id.c_str(), settings_.session_expiry.count() == 0, this));
   if (!handle_) return fail(Code::retry, "mosquitto_new: {}", system_error(errno));
   auto* handle = handle_.get();
   mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
@@ -203,11 +206,7 @@ Result<void> Client::configure() {
   mosquitto_publish_v5_callback_set(handle, &Callbacks::publish);
   mosquitto_message_v5_callback_set(handle, &Callbacks::message);
   mosquitto_log_callback_set(handle, &Callbacks::log);
-  if (!settings_.username.empty()) {
-    const auto* password = settings_.password.empty() ? nullptr : settings_.password.c_str();
-    if (const int rc = mosquitto_username_pw_set(handle, settings_.username.c_str(), password); rc != 0)
-      return fail(Code::retry, "username and password: {}", mosquitto_strerror(rc));
-  }
+  if (auto named = say_who(); !named) return named;
   if (!settings_.will_topic.empty()) {
     const auto& will = settings_.will_payload;
     const int rc = mosquitto_will_set_v5(handle, settings_.will_topic.c_str(), static_cast<int>(will.size()),
@@ -215,6 +214,20 @@ Result<void> Client::configure() {
     if (rc != 0) return fail(Code::retry, "will {}: {}", settings_.will_topic, mosquitto_strerror(rc));
   }
   return use_tls();
+}
+
+Result<void> Client::say_who() {
+  if (settings_.username.empty()) return {};
+  auto password = settings_.password;
+  if (settings_.read_password) {
+    auto read = settings_.read_password();
+    if (!read) return fail(read);
+    password = std::move(*read);
+  }
+  const int rc = mosquitto_username_pw_set(handle_.get(), settings_.username.c_str(),
+                                           password.empty() ? nullptr : password.c_str());
+  if (rc != MOSQ_ERR_SUCCESS) return fail(Code::retry, "username and password: {}", mosquitto_strerror(rc));
+  return {};
 }
 
 Result<void> Client::use_tls() {
@@ -228,7 +241,7 @@ Result<void> Client::use_tls() {
   const char* system_authorities = tls.ca.empty() ? "/etc/ssl/certs" : nullptr;
   int rc = mosquitto_tls_set(handle_.get(), path(tls.ca), system_authorities, path(tls.certificate), path(tls.key),
                              &no_password);
-  if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_tls_opts_set(handle_.get(), kVerifyPeer, nullptr, nullptr);
+  if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_tls_opts_set(handle_.get(), kVerifyPeer, kOldestTls, nullptr);
   if (rc != MOSQ_ERR_SUCCESS) return fail(Code::retry, "TLS settings: {}", mosquitto_strerror(rc));
   return {};
 }

@@ -54,6 +54,7 @@ class Client {
   enum class Goodbye { not_yet, on_its_way, said };
 
   Result<void> configure();
+  Result<void> say_who();
   Result<void> use_tls();
   Result<void> read();
   Result<void> subscribe();

@@ -5,9 +5,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -51,6 +53,42 @@ class Wake {
   const int fd_;
 };
 
+/// What the files are like, as far as stat(2) tells: enough to see that one was replaced.
+class Files {
+ public:
+  explicit Files(const Settings& settings) : paths_(settings.files), every_(settings.look_at_files) {}
+
+  void begin() {
+    known_ = latest_ = look();
+    next_ = Steady::now() + every_;
+  }
+  /// True once they have changed since begin() and stood still for a look: not between a certificate and its key.
+  bool changed() {
+    if (paths_.empty() || Steady::now() < next_) return false;
+    next_ = Steady::now() + every_;
+    const auto before = std::exchange(latest_, look());
+    return latest_ != known_ && latest_ == before;
+  }
+
+ private:
+  using Look = std::vector<std::array<std::int64_t, 4>>;
+  Look look() const {
+    Look all;
+    for (const auto& path : paths_) {
+      struct stat info {};
+      if (stat(path.c_str(), &info) != 0) info = {};
+      all.push_back({static_cast<std::int64_t>(info.st_ino), static_cast<std::int64_t>(info.st_size),
+                     static_cast<std::int64_t>(info.st_mtim.tv_sec), static_cast<std::int64_t>(info.st_mtim.tv_nsec)});
+    }
+    return all;
+  }
+
+  const std::vector<std::string> paths_;
+  const milliseconds every_;
+  Look known_, latest_;
+  Steady::time_point next_{};
+};
+
 /// The thread and what it shares with its Publisher. Owned by both, because a thread that the library blocks in a name
 /// look-up outlives its Publisher.
 class Line final : public Client::Listener {
@@ -58,6 +96,7 @@ class Line final : public Client::Listener {
   Line(Settings settings, ports::PublisherEvents& events)
       : settings_(std::move(settings)),
         backoff_(settings_.backoff_min, settings_.backoff_max, settings_.random),
+        files_(settings_),
         events_(events) {}
 
   void run();
@@ -106,6 +145,7 @@ class Line final : public Client::Listener {
 
   const Settings settings_;
   Backoff backoff_;                             ///< the thread's own
+  Files files_;                                 ///< the thread's own
   std::optional<Steady::time_point> up_since_;  ///< the thread's own
   Wake wake_;
 
@@ -150,6 +190,7 @@ void Line::run() {
 /// Lives through one connection; returns why it ended.
 std::string Line::one_connection() {
   Client client(settings_, *this);
+  files_.begin();
   if (const auto sent = client.connect(); !sent)
     return fmt::format("{}:{}: {}", settings_.host, settings_.port, sent.error().message);
   const auto began = Steady::now();  // a slow TCP must not use up the time for the answer
@@ -173,6 +214,7 @@ Result<bool> Line::serve(Client& client, Steady::time_point began) {
     cut = std::exchange(cut_, std::nullopt);
   }
   if (cut) return fail(Code::retry, "{}", *cut);
+  if (files_.changed()) return fail(Code::retry, "a certificate or the password was renewed");
   if (!client.up()) {
     if (stopping()) return false;
     if (Steady::now() - began > settings_.connect_timeout)

@@ -13,7 +13,6 @@
 #include <cstring>
 #include <map>
 #include <optional>
-#include <set>
 
 namespace foyer::drivers::neighbour {
 namespace {
@@ -109,10 +108,15 @@ class NeighbourStations final : public ports::Stations {
   }
 
   std::vector<ports::Station> all() override {
-    std::set<MacAddress> macs;
-    for (const auto& [ip, neighbour] : neighbours_) macs.insert(neighbour.mac);
+    std::map<MacAddress, ports::Station> by_mac;
+    for (const auto& [ip, neighbour] : neighbours_) {
+      auto& station = by_mac[neighbour.mac];
+      station.mac = neighbour.mac;
+      station.ips.push_back(ip);
+      station.associated = station.associated || neighbour.present;
+    }
     std::vector<ports::Station> stations;
-    for (const auto& mac : macs) stations.push_back(station(mac));
+    for (auto& [mac, station] : by_mac) stations.push_back(std::move(station));
     return stations;
   }
 
@@ -122,7 +126,8 @@ class NeighbourStations final : public ports::Stations {
 
  private:
   ports::Station station(const MacAddress& mac) const {
-    ports::Station station{mac, {}, false, std::nullopt};
+    ports::Station station;
+    station.mac = mac;
     for (const auto& [ip, neighbour] : neighbours_) {
       if (neighbour.mac != mac) continue;
       station.ips.push_back(ip);

@@ -4,37 +4,24 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
+#include "drivers/nftables/descriptor.hpp"
 #include "drivers/nftables/wire.hpp"
 
 namespace foyer::drivers::nftables {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kDeadline{250};
+constexpr milliseconds kDeadline{250}, kSetupDeadline{2000};  // rules are many, and a busy kernel takes its time
+constexpr milliseconds kReturnDeadline{30'000};               // likewise, where nobody waits: modules are loaded first
 constexpr milliseconds kFirstRetry{200}, kLastRetry{5000};
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 /// Only to bound a wait; nothing is decided by it.
 class Deadline {
@@ -51,27 +38,44 @@ class Deadline {
   milliseconds end_;
 };
 
-wire::Policy pack(const ports::GatePolicy& policy) {
-  wire::Policy packed;
-  wire::pack_text(packed.interface, policy.interface);
-  wire::pack_text(packed.uplink, policy.uplink);
-  packed.address = wire::pack(policy.address.address, policy.address.length);
-  packed.http_port = policy.http_port;
-  packed.https_port = policy.https_port;
-  packed.lan_access = policy.lan_access ? 1 : 0;
-  return packed;
-}
-
 Result<void> result_of(const wire::Reply& reply) {
   const std::string text = wire::unpack_text(reply.text);
   switch (reply.status) {
     case wire::Status::ok: return {};
+    case wire::Status::taken: return fail(Code::retry, "gate: changed by somebody else");
     case wire::Status::retry: return fail(Code::retry, "gate: {}", text);
     case wire::Status::degrade: return fail(Code::degrade, "gate: {}", text);
     case wire::Status::refuse: return fail(Code::refuse, "gate: {}", text);
     case wire::Status::fatal: break;
   }
   return fail(Code::fatal, "gate: {}", text);
+}
+
+/// Everyone who is in, put together from rows.
+ports::GateState state_of(std::vector<wire::Row> rows, const wire::Look& last) {
+  ports::GateState state;
+  for (std::size_t i = 0; i < wire::kTallies.size(); ++i) state.tallies[wire::kTallies[i]] = last.tallies[i];
+  std::unordered_map<IpAddress, std::uint64_t> received;
+  std::unordered_map<IpAddress, std::size_t> index;
+  received.reserve(rows.size() / 2);
+  index.reserve(rows.size() / 2);
+  state.guests.reserve(rows.size() / 2);
+  for (const auto& row : rows) {
+    const auto key = wire::unpack(row.key);
+    if (row.down != 0) {
+      received[key.ip] = row.bytes;
+      continue;
+    }
+    const auto [at, fresh] = index.try_emplace(key.ip, state.guests.size());
+    const ports::Guest guest{key, std::chrono::seconds(row.seconds_left), {row.bytes, 0}};
+    if (fresh)
+      state.guests.push_back(guest);
+    else
+      state.guests[at->second] = guest;  // an address has one owner
+  }
+  for (auto& guest : state.guests)
+    if (const auto found = received.find(guest.key.ip); found != received.end()) guest.bytes.down = found->second;
+  return state;
 }
 
 class SocketGate final : public ports::Gate {
@@ -83,79 +87,121 @@ class SocketGate final : public ports::Gate {
     constexpr std::size_t kMaxName = 15;
     if (policy.interface.size() > kMaxName || policy.uplink.size() > kMaxName)
       return fail(Code::refuse, "the name of an interface has at most {} letters", kMaxName);
-    if (state_ == State::lost && !connect()) {
+    if (policy.blocked.size() > wire::kMaxBlocked)
+      return fail(Code::refuse, "{} devices are blocked: at most {}", policy.blocked.size(), wire::kMaxBlocked);
+    if (state_ == Line::lost && !connect()) {
       policy_ = policy;
       seek();
       return fail(Code::retry, "{}", why_);
     }
-    state_ = State::up;
+    state_ = Line::up;
     retry_.reset();
-    auto done = ask(setup_request(policy));
-    if (state_ == State::up) back_off_ = kFirstRetry;
-    if (done || done.error().code != Code::refuse) policy_ = policy;
-    return done;
+    const auto before = std::exchange(policy_, policy);  // a gate that answers too late is asked for it again
+    const auto reply = ask(setup_request(policy), kSetupDeadline);
+    if (!reply) return fail(reply);
+    back_off_ = kFirstRetry;
+    if (reply->status == wire::Status::refuse) policy_ = before;
+    return result_of(*reply);
   }
 
-  Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl) override {
+  Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl, const ports::Traffic& used) override {
     if (ttl.count() <= 0 || ttl.count() > static_cast<std::int64_t>(wire::kMaxTtlSeconds))
       return fail(Code::refuse, "admit for {} s: 1 to {} are allowed", ttl.count(), wire::kMaxTtlSeconds);
+    // Most who come are new. Otherwise somebody has the address: the guest, who is extended, or another MAC, who is
+    // out. What is dropped can end by itself just then: once more.
     wire::Request request;
-    request.op = wire::Op::admit;
-    request.guest = wire::pack(guest);
-    request.ttl_seconds = static_cast<std::uint32_t>(ttl.count());
-    return ask(request);
-  }
-
-  Result<void> remove(const ports::GuestKey& guest) override {
-    wire::Request request;
-    request.op = wire::Op::remove;
-    request.guest = wire::pack(guest);
-    return ask(request);
-  }
-
-  Result<std::vector<ports::Guest>> guests() override {
-    wire::Request request;
-    request.op = wire::Op::guests;
-    const Deadline deadline(kDeadline);
-    if (auto sent = send(request); !sent) return fail(sent);
-    std::vector<ports::Guest> all;
-    for (wire::GuestsReply packet; all.size() <= wire::kMaxGuests4 + wire::kMaxGuests6;) {
-      if (auto got = receive(packet, deadline); !got) return fail(got);
-      if (auto good = result_of(packet.head); !good) return fail(good);
-      const std::size_t count = std::min<std::size_t>(packet.head.count, packet.guests.size());
-      for (std::size_t i = 0; i < count; ++i) {
-        const wire::Guest& guest = packet.guests[i];
-        all.push_back(
-            {wire::unpack(guest.key), std::chrono::seconds(guest.seconds_left), guest.bytes_up, guest.bytes_down});
-      }
-      if (packet.head.last != 0) return all;
+    add_all(request, guest, ttl, used);
+    auto reply = ask(request);
+    for (int attempt = 0; reply && reply->status == wire::Status::taken && attempt < 2; ++attempt) {
+      request = {};
+      drop_all(request, guest, true);
+      add_all(request, guest, ttl, used);
+      reply = ask(request);
     }
-    return lose("more guests than there can be");
+    if (!reply) return fail(reply);
+    return result_of(*reply).context("admit");
+  }
+
+  Result<ports::Traffic> remove(const ports::GuestKey& guest) override {
+    wire::Request request;
+    drop_all(request, guest, false);
+    auto reply = ask(request);
+    if (reply && reply->status == wire::Status::taken) reply = ask(request);
+    if (!reply) return fail(reply);
+    if (auto done = result_of(*reply); !done) return fail(std::move(done).context("remove"));
+    return wire::unpack(reply->used);
+  }
+
+  void look(State then) override {
+    lookers_.push_back(std::move(then));
+    if (lookers_.size() > 1) return;  // answered together
+    wire::Request request;
+    request.op = wire::Op::look;
+    if (auto sent = send(request); !sent) return tell_lookers(fail(sent));
+    look_sequence_ = request.sequence;
+    rows_.clear();
+    await_rows();
   }
 
   void on_back(std::function<void()> fn) override { on_back_ = std::move(fn); }
 
  private:
   /// returning: connected, the policy sent, its answer awaited by the loop.
-  enum class State { lost, returning, up };
+  enum class Line { lost, returning, up };
 
   static wire::Request setup_request(const ports::GatePolicy& policy) {
     wire::Request request;
     request.op = wire::Op::setup;
-    request.policy = pack(policy);
+    request.policy = wire::pack(policy);
     return request;
   }
 
-  Result<void> ask(const wire::Request& request) {
-    const Deadline deadline(kDeadline);
-    if (auto sent = send(request); !sent) return sent;
-    wire::Reply reply;
-    if (auto got = receive(reply, deadline); !got) return got;
-    return result_of(reply);
+  void change(wire::Request& request, wire::Kind kind, const ports::GuestKey& guest, wire::Change change) const {
+    const ports::GatePolicy policy = policy_.value_or(ports::GatePolicy{});
+    if ((kind == wire::Kind::quota && policy.quota == 0) || (kind == wire::Kind::up && policy.up_bps == 0) ||
+        (kind == wire::Kind::fall && policy.down_bps == 0))
+      return;
+    change.kind = kind;
+    change.key = wire::pack(guest);
+    request.op = wire::Op::change;
+    request.changes[request.count++] = change;
+  }
+  static constexpr std::array kEvery{wire::Kind::auth, wire::Kind::down, wire::Kind::quota, wire::Kind::up,
+                                     wire::Kind::fall};
+
+  void add_all(wire::Request& request, const ports::GuestKey& guest, std::chrono::seconds ttl,
+               const ports::Traffic& used) const {
+    for (const auto kind : kEvery) {
+      wire::Change add;
+      add.add = 1;
+      add.ttl_seconds = static_cast<std::uint32_t>(ttl.count());
+      add.bytes = kind == wire::Kind::auth ? used.up : kind == wire::Kind::down ? used.down : used.up + used.down;
+      change(request, kind, guest, add);
+    }
+  }
+  void drop_all(wire::Request& request, const ports::GuestKey& guest, bool anybodys) const {
+    for (const auto kind : kEvery) {
+      wire::Change drop;
+      drop.anybodys = anybodys ? 1 : 0;
+      change(request, kind, guest, drop);
+    }
   }
 
-  Result<void> send(wire::Request request) {
-    if (state_ != State::up) return fail(Code::retry, "{}", why_);
+  Result<wire::Reply> ask(wire::Request request, milliseconds most = kDeadline) {
+    const Deadline deadline(most);
+    if (auto sent = send(request); !sent) return fail(sent);
+    for (;;) {
+      pollfd readable{socket_.get(), POLLIN, 0};
+      if (const int left = deadline.left_ms(); left == 0 || ::poll(&readable, 1, left) == 0)
+        return lose(fmt::format("no answer within {} ms", most.count()));
+      auto packet = receive();
+      if (!packet) return fail(packet);
+      if (*packet != nullptr && (*packet)->head.sequence == request.sequence) return (*packet)->head;
+    }
+  }
+
+  Result<void> send(wire::Request& request) {
+    if (state_ != Line::up) return fail(Code::retry, "{}", why_);
     return transmit(request);
   }
 
@@ -166,24 +212,48 @@ class SocketGate final : public ports::Gate {
     return {};
   }
 
-  /// The next packet that answers the last request; late answers to earlier ones are thrown away.
-  template <class Packet>
-  Result<void> receive(Packet& packet, const Deadline& deadline) {
-    for (;;) {
-      pollfd readable{socket_.get(), POLLIN, 0};
-      if (const int left = deadline.left_ms(); left == 0 || ::poll(&readable, 1, left) == 0)
-        return lose(fmt::format("no answer within {} ms", kDeadline.count()));
-      const ssize_t got = ::recv(socket_.get(), &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
-      if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-      if (got <= 0) return lose(got == 0 ? "connection closed" : std::strerror(errno));
-      const wire::Reply& head = head_of(packet);
-      if (got < static_cast<ssize_t>(sizeof head) || head.magic != wire::kMagic || head.version != wire::kVersion)
-        return lose("it speaks another version: foyerd and foyer-gate must be of one release");
-      if (head.sequence == sequence_ && got == static_cast<ssize_t>(sizeof packet)) return {};
-    }
+  /// The next packet, null when none waits. Rows of a look are taken in on the way, late answers to requests that were
+  /// given up are nobody's.
+  Result<const wire::Look*> receive() {
+    const ssize_t got = ::recv(socket_.get(), &packet_, sizeof packet_, MSG_DONTWAIT | MSG_TRUNC);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return nullptr;
+    if (got <= 0) return lose(got == 0 ? "connection closed" : std::strerror(errno));
+    const bool whole = got == sizeof(wire::Reply) || got == sizeof(wire::Look);
+    if (!whole || packet_.head.magic != wire::kMagic || packet_.head.version != wire::kVersion)
+      return lose("it speaks another version: foyerd and foyer-gate must be of one release");
+    if (got == sizeof(wire::Look)) take_rows();
+    return &packet_;
   }
-  static const wire::Reply& head_of(const wire::Reply& reply) { return reply; }
-  static const wire::Reply& head_of(const wire::GuestsReply& reply) { return reply.head; }
+
+  void take_rows() {
+    if (lookers_.empty() || packet_.head.sequence != look_sequence_) return;
+    await_rows();
+    const auto count = std::min<std::size_t>(packet_.head.count, packet_.rows.size());
+    rows_.insert(rows_.end(), packet_.rows.begin(), packet_.rows.begin() + static_cast<std::ptrdiff_t>(count));
+    if (packet_.head.last == 0) return;
+    watchdog_.reset();
+    if (auto good = result_of(packet_.head); !good) return answer_soon(fail(good));
+    answer_soon(state_of(std::exchange(rows_, {}), packet_));
+  }
+
+  /// Silence while rows are awaited is a lost gate; what waits unread was no silence.
+  void await_rows() {
+    watchdog_ = timers_.after(kDeadline, [this] {
+      const auto packet = receive();
+      if (packet && *packet == nullptr)
+        static_cast<void>(lose(fmt::format("no answer within {} ms", kDeadline.count())));
+      else if (packet && packet_.head.sequence != look_sequence_)
+        await_rows();
+    });
+  }
+
+  /// From the loop, never from within a call of ours that its caller is still in.
+  void answer_soon(Result<ports::GateState> state) {
+    soon_ = timers_.after(milliseconds{0}, [this, state = std::move(state)] { tell_lookers(state); });
+  }
+  void tell_lookers(const Result<ports::GateState>& state) {
+    for (const auto& then : std::exchange(lookers_, {})) then(state);
+  }
 
   bool connect() {
     sockaddr_un address{};
@@ -205,9 +275,11 @@ class SocketGate final : public ports::Gate {
 
   tl::unexpected<Error> lose(std::string_view why) {
     why_ = fmt::format("gate: {}: {}", settings_.socket, why);
-    state_ = State::lost;
+    state_ = Line::lost;
     watch_.reset();
     socket_.reset();
+    watchdog_.reset();
+    if (!lookers_.empty()) answer_soon(fail(Code::retry, "{}", why_));
     seek();
     return fail(Code::retry, "{}", why_);
   }
@@ -218,30 +290,26 @@ class SocketGate final : public ports::Gate {
   }
 
   void come_back() {
-    if (!policy_ || state_ != State::lost) return;
+    if (!policy_ || state_ != Line::lost) return;
     if (!connect()) return seek();
-    state_ = State::returning;
+    state_ = Line::returning;
     auto request = setup_request(*policy_);
     if (!transmit(request)) return;
-    retry_ = timers_.after(
-        kDeadline, [this] { static_cast<void>(lose(fmt::format("no answer within {} ms", kDeadline.count()))); });
+    retry_ = timers_.after(kReturnDeadline, [this] {
+      static_cast<void>(lose(fmt::format("no answer within {} ms", kReturnDeadline.count())));
+    });
   }
 
   /// Between calls: the connection's end, a late answer, or the answer to the policy of a gate that is back.
   void on_readable() {
-    wire::GuestsReply packet;
-    const ssize_t got = ::recv(socket_.get(), &packet, sizeof packet, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-      static_cast<void>(lose(got == 0 ? "connection closed" : std::strerror(errno)));
-      return;
-    }
-    if (state_ != State::returning || packet.head.sequence != sequence_) return;
-    if (auto laid = result_of(packet.head); !laid && laid.error().code != Code::degrade) {
+    const auto packet = receive();
+    if (!packet || *packet == nullptr) return;
+    if (state_ != Line::returning || packet_.head.sequence != sequence_) return;
+    if (auto laid = result_of(packet_.head); !laid && laid.error().code != Code::degrade) {
       static_cast<void>(lose(laid.error().message));
       return;
     }
-    state_ = State::up;
+    state_ = Line::up;
     retry_.reset();
     back_off_ = kFirstRetry;
     if (on_back_) on_back_();
@@ -251,10 +319,13 @@ class SocketGate final : public ports::Gate {
   ports::Poller& poller_;
   ports::Timers& timers_;
   Descriptor socket_;
-  std::unique_ptr<ports::Handle> watch_, retry_;
-  State state_ = State::lost;
+  std::unique_ptr<ports::Handle> watch_, retry_, watchdog_, soon_;
+  Line state_ = Line::lost;
   milliseconds back_off_ = kFirstRetry;
-  std::uint32_t sequence_ = 0;
+  std::uint32_t sequence_ = 0, look_sequence_ = 0;
+  wire::Look packet_;  ///< the newest received
+  std::vector<wire::Row> rows_;
+  std::vector<State> lookers_;
   std::string why_ = "gate: not set up";
   std::optional<ports::GatePolicy> policy_;
   std::function<void()> on_back_;

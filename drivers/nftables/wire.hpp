@@ -7,31 +7,37 @@
 
 #include "ports/gate.hpp"
 
-/// What foyerd and foyer-gate say to each other over a SOCK_SEQPACKET unix socket: one Request a packet, answered in
-/// order by one Reply, or for `guests` by as many GuestsReply packets as it takes, the last one marked. Both ends are
-/// on one machine and of one release: integers in the machine's order, no pointers, unused bytes zero. A packet of
-/// another size, magic or version ends the connection. Only root and the uid foyer-gate was started with are answered.
+/// What foyerd and foyer-gate say to each other over a SOCK_SEQPACKET unix socket: one Request a packet, answered by
+/// one Reply, in order. `look` is answered by as many Look packets as it takes, the last one marked, and by as much as
+/// the asker has room for: answers to other requests come in between. Both ends are on one machine and of one release:
+/// integers in the machine's order, no pointers, unused bytes zero. A packet of another size, magic or version ends the
+/// connection. Only root and the uid foyer-gate was started with are answered.
 namespace foyer::drivers::nftables::wire {
 
 inline constexpr std::uint32_t kMagic = 0x46594754;  // "FYGT"
-inline constexpr std::uint16_t kVersion = 1;         ///< raised with every change of this file
+inline constexpr std::uint16_t kVersion = 2;         ///< raised with every change of this file
 
 enum class Op : std::uint16_t {
   ping = 1,    ///< is anybody there
   setup = 2,   ///< policy
-  admit = 3,   ///< guest, ttl_seconds
-  remove = 4,  ///< guest
-  guests = 5,
+  change = 3,  ///< changes, all of them or none; the reply says what those dropped had counted
+  look = 4,
+  bluetooth_tap = 64,    ///< BluetoothRequest; answered with a descriptor of the Bluetooth monitor channel (SCM_RIGHTS)
+  bluetooth_reset = 65,  ///< BluetoothRequest, adapter; answered when it has begun
 };
 
 /// ok, or the foyer::Code of the failure. After `degrade` the setup is in force but incomplete; text says what is not.
-enum class Status : std::uint16_t { ok = 0, retry = 1, degrade = 2, refuse = 3, fatal = 4 };
+/// taken: nothing was changed, as something to be added is there already, or something to be dropped went meanwhile.
+enum class Status : std::uint16_t { ok = 0, retry = 1, degrade = 2, refuse = 3, fatal = 4, taken = 5 };
 
 struct Address {
   std::uint8_t family = 4;  ///< 4 or 6
   std::uint8_t prefix = 0;  ///< leading bits, only in a policy
   std::array<std::uint8_t, 16> bytes{};
 };
+
+/// Most devices a policy may block.
+inline constexpr std::size_t kMaxBlocked = 64;
 
 struct Policy {
   std::array<char, 16> interface {};  ///< NUL-terminated, as IFNAMSIZ demands
@@ -40,7 +46,14 @@ struct Policy {
   std::uint16_t http_port = 0;
   std::uint16_t https_port = 0;
   std::uint8_t lan_access = 0;
-  std::uint8_t unused[3] = {};
+  std::uint8_t unused = 0;
+  std::uint16_t blocked_count = 0;
+  std::uint64_t quota = 0, down_bps = 0, up_bps = 0;
+  std::array<std::array<std::uint8_t, 6>, kMaxBlocked> blocked{};
+};
+
+struct Traffic {
+  std::uint64_t up = 0, down = 0;
 };
 
 struct Key {
@@ -48,14 +61,31 @@ struct Key {
   Address ip;
 };
 
+/// Sets and maps of rules/foyer.nft, each once a family. auth and down count; the others name an object of the MAC.
+enum class Kind : std::uint8_t { auth, down, quota, up, fall };
+inline constexpr std::array kKinds{"auth", "down", "quota", "up", "fall"};
+
+struct Change {
+  std::uint8_t add = 0;  ///< 0: drop; what is not there need not be dropped
+  Kind kind = Kind::auth;
+  std::uint8_t anybodys = 0;  ///< drop a down of another MAC too, and its auth with it: an address has one owner
+  std::uint8_t unused = 0;
+  Key key;                        ///< of down the MAC is the owner
+  std::uint32_t ttl_seconds = 0;  ///< 1 to kMaxTtlSeconds
+  std::uint32_t unused2 = 0;
+  std::uint64_t bytes = 0;  ///< added: the counter, or used of the quota, to begin with; one dropped of the same owner
+                            ///< before hands its counter on
+};
+inline constexpr std::size_t kMaxChanges = 2 * kKinds.size();
+
 struct Request {
   std::uint32_t magic = kMagic;
   std::uint16_t version = kVersion;
   Op op = Op::ping;
   std::uint32_t sequence = 0;  ///< comes back in the reply
-  std::uint32_t ttl_seconds = 0;
+  std::uint32_t count = 0;     ///< of changes
   Policy policy;
-  Key guest;
+  std::array<Change, kMaxChanges> changes{};
 };
 
 struct Reply {
@@ -63,33 +93,51 @@ struct Reply {
   std::uint16_t version = kVersion;
   Status status = Status::ok;
   std::uint32_t sequence = 0;
-  std::uint16_t count = 0;       ///< guests in this packet
+  std::uint16_t count = 0;       ///< rows in this packet
   std::uint16_t last = 1;        ///< no further packet answers this request
-  std::array<char, 240> text{};  ///< for a person, NUL-terminated
+  Traffic used;                  ///< of what was dropped
+  std::array<char, 224> text{};  ///< for a person, NUL-terminated
 };
 
-struct Guest {
-  std::uint64_t bytes_up = 0;
-  std::uint64_t bytes_down = 0;
+/// Half of what is known of a guest's address. A row may come twice; the later one counts.
+struct Row {
+  Key key;  ///< down: the address alone
   std::uint32_t seconds_left = 0;
-  Key key;
+  std::uint32_t down = 0;  ///< 0: bytes were sent by the guest, 1: to it
+  std::uint64_t bytes = 0;
 };
 
-inline constexpr std::size_t kGuestsPerPacket = 64;
-struct GuestsReply {
+/// What is counted in packets, in the order of Look::tallies; the names of the counters in rules/foyer.nft.
+inline constexpr std::array<const char*, 9> kTallies{"refused",       "redirected", "blocked",
+                                                     "dns_over_rate", "over_rate",  "over_quota",
+                                                     "fence_crowded", "fence_cut",  "fence_out"};
+
+inline constexpr std::size_t kRowsPerPacket = 64;
+struct Look {
   Reply head;
-  std::array<Guest, kGuestsPerPacket> guests{};
+  std::array<std::uint64_t, kTallies.size()> tallies{};  ///< in the last packet
+  std::array<Row, kRowsPerPacket> rows{};
 };
 
-/// Most guests at once, IPv4 and IPv6 addresses. A set that is full refuses the newest.
+/// Most guests at once, IPv4 and IPv6 addresses (rules/foyer.nft). A set that is full refuses the newest.
 inline constexpr std::size_t kMaxGuests4 = 8192;
 inline constexpr std::size_t kMaxGuests6 = 16384;
 inline constexpr std::uint32_t kMaxTtlSeconds = 31 * 24 * 3600;
 
-static_assert(sizeof(Address) == 18 && sizeof(Policy) == 58 && sizeof(Key) == 24);
-static_assert(sizeof(Request) == 100 && sizeof(Reply) == 256 && sizeof(Guest) == 48);
-static_assert(sizeof(GuestsReply) == 256 + 64 * 48);
-static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<GuestsReply>);
+static_assert(sizeof(Address) == 18 && sizeof(Policy) == 472 && sizeof(Key) == 24 && sizeof(Row) == 40);
+static_assert(sizeof(Change) == 48 && sizeof(Request) == 16 + 472 + 10 * 48 && sizeof(Reply) == 256 &&
+              sizeof(Look) == 256 + 72 + 64 * 40);
+static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Look>);
+
+/// What the radio asks, on a connection of its own, told from a Request by its size; answered by a Reply.
+struct BluetoothRequest {
+  std::uint32_t magic = kMagic;
+  std::uint16_t version = kVersion;
+  Op op = Op::bluetooth_tap;
+  std::uint32_t sequence = 0;
+  std::uint32_t adapter = 0;  ///< N of hciN
+};
+static_assert(sizeof(BluetoothRequest) == 16);
 
 inline Address pack(const IpAddress& ip, std::uint8_t prefix = 0) {
   return {static_cast<std::uint8_t>(ip.family), prefix, ip.bytes};
@@ -101,6 +149,9 @@ inline IpAddress unpack(const Address& address) {
 inline Key pack(const ports::GuestKey& key) { return {key.mac.bytes, pack(key.ip)}; }
 inline ports::GuestKey unpack(const Key& key) { return {MacAddress{key.mac}, unpack(key.ip)}; }
 
+inline Traffic pack(const ports::Traffic& traffic) { return {traffic.up, traffic.down}; }
+inline ports::Traffic unpack(const Traffic& traffic) { return {traffic.up, traffic.down}; }
+
 /// Copies text, cut to fit; always terminated.
 template <std::size_t N>
 void pack_text(std::array<char, N>& to, std::string_view text) {
@@ -110,6 +161,38 @@ void pack_text(std::array<char, N>& to, std::string_view text) {
 template <std::size_t N>
 std::string unpack_text(const std::array<char, N>& from) {
   return {from.data(), strnlen(from.data(), N)};
+}
+
+/// Names of interfaces longer than 15 letters and devices past kMaxBlocked are the caller's fault.
+inline Policy pack(const ports::GatePolicy& policy) {
+  Policy packed;
+  pack_text(packed.interface, policy.interface);
+  pack_text(packed.uplink, policy.uplink);
+  packed.address = pack(policy.address.address, policy.address.length);
+  packed.http_port = policy.http_port;
+  packed.https_port = policy.https_port;
+  packed.lan_access = policy.lan_access ? 1 : 0;
+  packed.quota = policy.quota;
+  packed.down_bps = policy.down_bps;
+  packed.up_bps = policy.up_bps;
+  for (const auto& mac : policy.blocked)
+    if (packed.blocked_count < kMaxBlocked) packed.blocked[packed.blocked_count++] = mac.bytes;
+  return packed;
+}
+inline ports::GatePolicy unpack(const Policy& packed) {
+  ports::GatePolicy policy;
+  policy.interface = unpack_text(packed.interface);
+  policy.uplink = unpack_text(packed.uplink);
+  policy.address = {unpack(packed.address), packed.address.prefix};
+  policy.http_port = packed.http_port;
+  policy.https_port = packed.https_port;
+  policy.lan_access = packed.lan_access != 0;
+  policy.quota = packed.quota;
+  policy.down_bps = packed.down_bps;
+  policy.up_bps = packed.up_bps;
+  for (std::size_t i = 0; i < packed.blocked_count && i < kMaxBlocked; ++i)
+    policy.blocked.push_back({packed.blocked[i]});
+  return policy;
 }
 
 }  // namespace foyer::drivers::nftables::wire

@@ -11,7 +11,7 @@ constexpr std::chrono::seconds kMaxTtl{31LL * 24 * 3600};
 
 struct Session {
   MonoTime until;
-  std::uint64_t bytes_up = 0, bytes_down = 0;
+  ports::Traffic bytes;
 };
 
 }  // namespace
@@ -42,7 +42,7 @@ Result<void> SimGate::setup(const ports::GatePolicy& policy) {
   return {};
 }
 
-Result<void> SimGate::admit(const ports::GuestKey& guest, std::chrono::seconds ttl) {
+Result<void> SimGate::admit(const ports::GuestKey& guest, std::chrono::seconds ttl, const ports::Traffic& used) {
   if (auto good = impl_->ready(); !good) return good;
   if (ttl <= std::chrono::seconds{0} || ttl > kMaxTtl)
     return fail(Code::refuse, "admit for {} s: 1 to {} are allowed", ttl.count(), kMaxTtl.count());
@@ -50,33 +50,34 @@ Result<void> SimGate::admit(const ports::GuestKey& guest, std::chrono::seconds t
   if (sessions.size() >= kMaxGuests && !sessions.contains(guest)) return fail(Code::refuse, "admit: the set is full");
   std::erase_if(sessions,
                 [&](const auto& entry) { return entry.first.ip == guest.ip && entry.first.mac != guest.mac; });
-  sessions[guest].until = impl_->clock.mono() + ttl;
+  const auto until = impl_->clock.mono() + ttl;
+  sessions.try_emplace(guest, Session{until, used}).first->second.until = until;
   return {};
 }
 
-Result<void> SimGate::remove(const ports::GuestKey& guest) {
-  if (auto good = impl_->ready(); !good) return good;
-  impl_->sessions.erase(guest);
-  return {};
-}
-
-Result<std::vector<ports::Guest>> SimGate::guests() {
+Result<ports::Traffic> SimGate::remove(const ports::GuestKey& guest) {
   if (auto good = impl_->ready(); !good) return fail(good);
-  std::vector<ports::Guest> all;
+  const auto node = impl_->sessions.extract(guest);
+  return node ? node.mapped().bytes : ports::Traffic{};
+}
+
+void SimGate::look(State then) {
+  if (auto good = impl_->ready(); !good) return then(fail(good));
+  ports::GateState state;
   for (const auto& [key, session] : impl_->sessions) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(session.until - impl_->clock.mono());
-    all.push_back({key, left, session.bytes_up, session.bytes_down});
+    state.guests.push_back({key, left, session.bytes});
   }
-  return all;
+  then(state);
 }
 
 void SimGate::on_back(std::function<void()> fn) { impl_->on_back = std::move(fn); }
 
-void SimGate::feed(const ports::GuestKey& guest, std::uint64_t bytes_up, std::uint64_t bytes_down) {
+void SimGate::feed(const ports::GuestKey& guest, const ports::Traffic& bytes) {
   const auto found = impl_->sessions.find(guest);
   if (found == impl_->sessions.end()) return;
-  found->second.bytes_up += bytes_up;
-  found->second.bytes_down += bytes_down;
+  found->second.bytes.up += bytes.up;
+  found->second.bytes.down += bytes.down;
 }
 
 void SimGate::lose() { impl_->lost = true; }

@@ -15,13 +15,13 @@ class SimGate final : public ports::Gate {
   ~SimGate() override;
 
   Result<void> setup(const ports::GatePolicy& policy) override;
-  Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl) override;
-  Result<void> remove(const ports::GuestKey& guest) override;
-  Result<std::vector<ports::Guest>> guests() override;
+  Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl, const ports::Traffic& used) override;
+  Result<ports::Traffic> remove(const ports::GuestKey& guest) override;
+  void look(State then) override;
   void on_back(std::function<void()> fn) override;
 
   /// Traffic of a guest who is in; of anybody else it changes nothing.
-  void feed(const ports::GuestKey& guest, std::uint64_t bytes_up, std::uint64_t bytes_down);
+  void feed(const ports::GuestKey& guest, const ports::Traffic& bytes);
   void lose();  ///< every call fails with Code::retry
   void back();  ///< works again, with the guests it had, and calls on_back
 

@@ -90,8 +90,14 @@ class SimRadio final : public ports::Radio {
     rotate(walkers_.back(), walker.arrived);
   }
 
-  /// A new random address: non-resolvable, its two highest bits zero (Core 5.4 Vol 6 Part B 1.3.2.2).
+  /// The address it is given, or a new random one: non-resolvable, its two highest bits zero (Core 5.4 Vol 6 Part
+  /// B 1.3.2.2).
   void rotate(Walker& walker, MonoTime now) {
+    if (walker.shopper->address) {
+      walker.address = *walker.shopper->address;
+      walker.rotates = MonoTime::max();
+      return;
+    }
     for (auto& byte : walker.address.bytes) byte = static_cast<std::uint8_t>(random_());
     walker.address.bytes[0] &= 0x3F;
     walker.rotates = walker.shopper->rotate_address ? now + *walker.shopper->rotate_address : MonoTime::max();

@@ -148,10 +148,16 @@ class Reader {
          {"interval", duration(shopper.interval, milliseconds{20})},
          {"noise", number(shopper.noise, 0, 30)},
          {"rotate_address", duration(shopper.rotate_address, milliseconds{1})},
+         {"address",
+          [&](const YAML::Node& value, const std::string& key) {
+            shopper.address = parse_mac(value.IsScalar() ? value.Scalar() : "");
+            if (!shopper.address) fault(value, key, "an address is wanted, such as \"0A:0B:0C:0D:0E:0F\"");
+          }},
          {"count", number(shopper.count, 1, static_cast<double>(Scenario::kMaxShoppers))}});
     if (!node.IsMap()) return shopper;
     if (!beacon_there) fault(node, where + ".beacon", "is missing");
     if (rssi.has_value() == !shopper.path.empty()) fault(node, where, "one of rssi and path is wanted");
+    if (shopper.address && shopper.rotate_address) fault(node, where + ".address", "cannot rotate");
     if (shopper.repeat && !shopper.stay) fault(node, where + ".repeat", "needs a stay to end first");
     if (shopper.count > 65536u - shopper.id.minor) fault(node, where + ".count", "runs out of minors above 65535");
     if (rssi) shopper.path = {{milliseconds{0}, *rssi}};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/document.hpp"
+#include "base/net.hpp"
 #include "base/result.hpp"
 #include "base/uuid.hpp"
 #include "ports/clock.hpp"
@@ -33,6 +34,7 @@ struct Shopper {
   std::chrono::milliseconds interval{200};                  ///< between two adverts
   double noise = 0;                                         ///< dB, standard deviation
   std::optional<std::chrono::milliseconds> rotate_address;  ///< absent: one random address a visit
+  std::optional<MacAddress> address;                        ///< instead of random ones
   std::uint32_t count = 1;
 };
 

@@ -32,6 +32,9 @@ class Loop : public ports::Timers, public ports::Poller {
 /// CLOCK_BOOTTIME and CLOCK_REALTIME.
 std::unique_ptr<ports::Clock> make_clock();
 
+/// The kernel says that the wall clock is synchronised (adjtimex(2); NTP does that). Any thread.
+bool clock_synchronised();
+
 /// sd_notify(3): "READY=1", "STATUS=…". Does nothing when no service manager listens.
 void notify(const std::string& state);
 

@@ -1,6 +1,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/timex.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 
@@ -30,6 +31,14 @@ class SystemClock final : public ports::Clock {
 }  // namespace
 
 std::unique_ptr<ports::Clock> make_clock() { return std::make_unique<SystemClock>(); }
+
+bool clock_synchronised() {
+  timex kernel{};
+  if (adjtimex(&kernel) == TIME_ERROR || (kernel.status & STA_UNSYNC) != 0) return false;
+  // Whoever shows us another time than the kernel's does not show us the synchronised one.
+  const auto shown = SystemClock().wall().time_since_epoch();
+  return std::chrono::abs(shown - std::chrono::seconds{kernel.time.tv_sec}) < std::chrono::seconds{5};
+}
 
 void notify(const std::string& state) { sd_notify(0, state.c_str()); }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 
 /// What a run costs besides time. counting.cpp takes the places of operator new, fsync and fdatasync in this program,
 /// also for the libraries it loads.
@@ -19,6 +20,20 @@ class Watch {
  private:
   using Clock = std::chrono::steady_clock;
   Clock::time_point start_ = Clock::now();
+};
+
+/// The processor's time of the calling thread: for what only computes, so that whoever else computes does not count.
+class CpuWatch {
+ public:
+  double seconds() const { return now() - start_; }
+
+ private:
+  static double now() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+  }
+  double start_ = now();
 };
 
 /// Keeps the compiler from leaving out what computes `value`.

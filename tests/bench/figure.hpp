@@ -27,8 +27,8 @@ double percentile(std::vector<double> values, double share);
 Figures decoding();
 Figures stepping();
 Figures growing();
-Figures drawing(const std::string& folder);
 Figures living(const std::string& folder);
+Figures redeeming(const std::string& folder);
 Figures matching();
 Figures gating(const std::string& socket, const std::string& interface, const std::string& uplink,
                const std::string& address);

@@ -8,7 +8,7 @@
 namespace foyer::bench {
 namespace {
 
-constexpr std::uint32_t kGuests = 2000;
+constexpr std::uint32_t kGuests = 5000, kMore = 2000;
 
 ports::GuestKey guest(std::uint32_t i) {
   ports::GuestKey key;
@@ -17,12 +17,31 @@ ports::GuestKey guest(std::uint32_t i) {
   return key;
 }
 
+/// Microseconds an operation, of guests `from` to `to`.
 template <class Op>
-double mean_us(Op op) {
+double mean_us(std::uint32_t from, std::uint32_t to, Op op) {
   const Watch watch;
-  for (std::uint32_t i = 0; i < kGuests; ++i)
+  for (std::uint32_t i = from; i < to; ++i)
     if (auto done = op(guest(i)); !done) throw std::runtime_error("gate_op_us: " + done.error().message);
-  return watch.seconds() * 1e6 / kGuests;
+  return watch.seconds() * 1e6 / (to - from);
+}
+
+/// Milliseconds until everyone who is in is told; the median of some.
+double look_ms(ports::Gate& gate, drivers::systemd::Loop& loop, std::size_t expected) {
+  std::vector<double> ms;
+  std::size_t told = expected;
+  std::function<void()> next = [&] {
+    gate.look([&, watch = Watch()](const Result<ports::GateState>& state) {
+      ms.push_back(watch.seconds() * 1e3);
+      told = state ? state->guests.size() : 0;
+      if (ms.size() == 21 || told != expected) return loop.quit(0);
+      next();
+    });
+  };
+  next();
+  static_cast<void>(loop.run());
+  if (told != expected) throw std::runtime_error(fmt::format("gate_look_ms: {} guests, not {}", told, expected));
+  return percentile(ms, 0.5);
 }
 
 }  // namespace
@@ -37,15 +56,19 @@ Figures gating(const std::string& socket, const std::string& interface, const st
   policy.uplink = uplink;
   policy.address = parse_prefix(address).value();
   if (auto laid = gate->setup(policy); !laid) throw std::runtime_error("gate_op_us: " + laid.error().message);
-  const double admit = mean_us([&](const auto& key) { return gate->admit(key, std::chrono::hours{2}); });
-  const double remove = mean_us([&](const auto& key) { return gate->remove(key); });
-  // Only admissions have someone waiting. A removal is followed by a walk over the kernel's connections, for which the
-  // next request waits when it comes at once.
-  return {
-      {"gate_op_us", admit, "us", kGuests,
-       fmt::format("one admission, asked over the socket and done in the kernel, 0 to {} in; removals back to back: "
-                   "{:.0f} each",
-                   kGuests, remove)}};
+  const auto admit = [&](const auto& key) { return gate->admit(key, std::chrono::hours{2}); };
+  const auto remove = [&](const auto& key) { return gate->remove(key); };
+  mean_us(0, kGuests, admit);
+  const double admitted = mean_us(kGuests, kGuests + kMore, admit);
+  const double removed = mean_us(kGuests, kGuests + kMore, remove);
+  const double extended = mean_us(0, kMore, admit);
+  const double look = look_ms(*gate, **loop, kGuests);
+  mean_us(0, kGuests, remove);
+  return {{"gate_op_us", admitted, "us", kMore,
+           fmt::format("one admission, asked over the socket and done in the kernel, with {} in already; an extension "
+                       "{:.0f}, a removal {:.0f}",
+                       kGuests, extended, removed)},
+          {"gate_look_ms", look, "ms", 21, fmt::format("until foyerd knows the counters of {} guests", kGuests)}};
 }
 
 }  // namespace foyer::bench

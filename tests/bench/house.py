@@ -21,9 +21,11 @@ import sys
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
+import durable  # noqa: E402
 from shop import answers, free_port, start, stop, wait_for  # noqa: E402
 
 PHONES = 500
@@ -34,17 +36,22 @@ BOX, BOX_MAC, NETWORK = "10.9.255.254", "02:00:00:00:ff:fe", "10.9.255.254/16"
 INTERNET = "203.0.113.5"
 SINK_PORT = 7
 
-ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us", "draws_per_s",
-         "draws_per_fsync", "draws_group_commit_ratio", "bytes_per_event", "fsyncs_per_event"]
-STREET = ["gate_op_us", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
-          "redirects_per_s", "admission_p50_ms", "admission_p99_ms"]
-SHOP = ["draw_p99_ms"]
+ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us",
+         "bytes_per_event", "fsyncs_per_event", "redeem_1m_p99_ratio"]
+STREET = ["gate_op_us", "gate_look_ms", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
+          "redirects_per_s", "admission_p50_ms", "admission_p99_ms", "fence_honest_p99_ms"]
+GATE_ALONE = {"gate_op_us", "gate_look_ms"}
+SHOP = ["draws_per_s", "draws_per_fsync", "draws_group_commit_ratio", "draw_p99_ms"]
 FILES = ["package_mib"]
-KNOWN = ALONE + STREET + SHOP + FILES
+# In the virtual shop, with its processor's instructions counted: half an hour, so only when asked for by name.
+RADIO = ["radio_cpu_ratio_dbus_200", "radio_cpu_ratio_dbus_500", "radio_cpu_ratio_tap_500", "radio_total_ratio_tap_500",
+         "radio_total_ratio_passive_500", "radio_lost_dbus_500", "radio_lost_tap_500"]
+DEFAULT = ALONE + STREET + SHOP + durable.NAMES + FILES
+KNOWN = DEFAULT + RADIO
 
 CONFIG = """\
 gateway: {{id: bench-gw, store: bench-store, tenant: bench}}
-storage: {{path: "{dir}/foyer.db"}}
+storage: {{path: "{dir}/foyer.db", max_size: 4 GiB, commit_group: {group}}}
 radio:
   driver: sim
   broadcast: [{{uuid: fda50693-a4e2-4fb1-afcf-c6eb07647825, major: 1, minor: rolling, rotate: 60s}}]
@@ -160,11 +167,11 @@ class House:
         self.start("mosquitto_sub", "-p", self.broker_port, "-V", "mqttv5", "-q", "1", "-t", "foyer/v1/+/+/+/up/#",
                    stdout=subprocess.DEVNULL)
 
-    def configure(self, wifi, portal, admin):
+    def configure(self, wifi, portal, admin, group=256):
         (self.dir / "campaigns").mkdir()
         (self.dir / "campaigns/bench.yaml").write_text(CAMPAIGN)
         (self.dir / "foyer.yaml").write_text(
-            CONFIG.format(dir=self.dir, wifi=wifi, portal=portal, admin=admin, broker=self.broker_port))
+            CONFIG.format(dir=self.dir, wifi=wifi, portal=portal, admin=admin, broker=self.broker_port, group=group))
 
     def open_daemon(self):
         self.daemon, seconds = self.start_and_wait("foyerd", "run", "--log", "warn", "--config", self.dir / "foyer.yaml")
@@ -248,7 +255,10 @@ class Street:
         # Each phone answers for its own address only, by the way it was asked; IPv4 is what is measured.
         self.far.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.rp_filter=0",
                      "net.ipv4.conf.default.rp_filter=0", "net.ipv6.conf.all.disable_ipv6=1",
-                     "net.ipv6.conf.default.disable_ipv6=1")
+                     "net.ipv6.conf.default.disable_ipv6=1", "net.ipv4.ip_local_port_range=1024 39999")
+        # Half-open connections, asked for from port 40000 on, are not reset by a phone that does not know them.
+        self.far.run("nft", "add table ip half; add chain ip half out { type filter hook output priority 0; };"
+                            "add rule ip half out tcp sport 40000-40999 tcp flags rst drop")
         lines = ["link set w0 up"]
         for i in range(PHONES):
             lines += [f"link add link w0 name p{i} address 02:00:00:01:{i >> 8:02x}:{i & 255:02x} type macvlan mode private",
@@ -267,7 +277,7 @@ class Street:
         return bench_program(self.bin, [word, "--portal", BOX, "--internet", INTERNET, *options, *names], self.far)
 
     def gate_op(self):
-        return bench_program(self.bin, ["figures", "gate_op_us", "--gate-socket", self.gate_socket, "--interface", "lan0",
+        return bench_program(self.bin, ["figures", *GATE_ALONE, "--gate-socket", self.gate_socket, "--interface", "lan0",
                                         "--uplink", "u0", "--address", NETWORK])
 
     def starts(self):
@@ -299,11 +309,11 @@ class Street:
             raise RuntimeError("the internet does not listen")
 
     def measure(self, wanted):
-        if "gate_op_us" in wanted:
+        if wanted & GATE_ALONE:
             yield from self.gate_op()
         if "ready_s" in wanted:
             yield self.starts()
-        if not wanted & set(STREET[2:]):
+        if not (wanted & set(STREET)) - GATE_ALONE - {"ready_s"}:
             return
         self.house.open()
         if wanted & {"rss_idle_mib", "gate_rss_mib", "idle_cpu_percent"}:
@@ -315,6 +325,17 @@ class Street:
         if wanted & {"admission_p50_ms", "admission_p99_ms"}:
             self.open_sink()
             yield from self.phones("admissions", "--link", self.house.link(), "--internet-port", SINK_PORT)
+        if "fence_honest_p99_ms" in wanted:  # last: it leaves phones shut out, and the honest ones must be strangers
+            for i in range(5):
+                with contextlib.suppress(RuntimeError):
+                    self.house.ctl("remove", self.address(i))
+            yield from self.fence()
+
+    def fence(self):
+        """The figure, with foyerd's size under attack in its note."""
+        for one in self.phones("fence"):
+            one["note"] += f"; foyerd then {resident_mib(self.house.daemon.pid):.0f} MiB"
+            yield one
 
 
 def alone(binaries, wanted, closing):
@@ -326,13 +347,50 @@ def street(binaries, wanted, closing):
     return Street(binaries, closing).measure(wanted)
 
 
-def shop(binaries, _, closing):
+class Shop:
     """A foyerd with a simulated gate: every source address 127.x.y.z is a phone of its own."""
-    house, portal = House(binaries, closing), free_port()
-    house.configure("{gate: sim}", f"127.0.0.1:{portal}", f"127.0.0.1:{free_port()}")
-    house.open()
-    phones = [f"127.0.1.{i + 1}" for i in range(CLIENTS)]
-    return bench_program(binaries, ["draws", "--portal", "127.0.0.1", "--port", portal, "--link", house.link(), *phones])
+
+    def __init__(self, binaries, group, closing):
+        self.bin, self.house = binaries, House(binaries, closing)
+        self.portal, self.admin = free_port(), free_port()
+        self.house.configure("{gate: sim}", f"127.0.0.1:{self.portal}", f"127.0.0.1:{self.admin}", group)
+        self.house.open()
+
+    def commits(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith("foyer_ledger_commits_total "):
+                    return float(line.split()[1])
+        raise RuntimeError("foyerd counts no commits")
+
+    def draw(self, rate=0):
+        phones = [f"127.0.1.{i + 1}" for i in range(CLIENTS)]
+        [one] = bench_program(self.bin, ["draws", "--portal", "127.0.0.1", "--port", self.portal, "--rate", rate, "--link",
+                                         self.house.link(), *phones])
+        return one
+
+
+def shop(binaries, wanted, closing):
+    if wanted & set(SHOP[:3]):
+        with contextlib.ExitStack() as inner:
+            grouped = Shop(binaries, 256, inner)
+            before = grouped.commits()
+            many = grouped.draw()
+            commits = grouped.commits() - before
+        yield many
+        yield figure("draws_per_fsync", many["n"] / commits, "draws/fsync", many["n"],
+                     f"the same run: {commits:.0f} commits, one fsync each, the guests' admissions among them; at most 64 could share one")
+        if "draws_group_commit_ratio" in wanted:
+            with contextlib.ExitStack() as inner:
+                single = Shop(binaries, 1, inner).draw()
+            yield figure("draws_group_commit_ratio", many["value"] / single["value"], "x", many["n"] + single["n"],
+                         f"against {single['value']:.0f} draws/s with one decision a commit (storage.commit_group: 1)")
+    if "draw_p99_ms" in wanted:
+        yield Shop(binaries, 256, closing).draw(500)
+
+
+def the_line(binaries, wanted, closing):
+    return durable.measure(binaries.parent / "tests/foyer-line", wanted, closing)
 
 
 def files(*_):
@@ -341,6 +399,19 @@ def files(*_):
         print("bench: package_mib: there is no build/deb/foyer_*.deb, so no figure", file=sys.stderr)
         return
     yield figure("package_mib", packages[-1].stat().st_size / 2**20, "MiB", 1, packages[-1].name)
+
+
+def radio(binaries, *_):
+    """The store's machine with this build's package; tests/store/guest/radio_bench.py is what runs in it."""
+    out = ROOT / "build/radio-bench"
+    package = subprocess.run([ROOT / "tests/store/make-deb", binaries.parent], check=True, capture_output=True, text=True)
+    done = subprocess.run([ROOT / "tests/store/run", "--deb", package.stdout.strip(), "--out", out, "--minutes", "60", "--counted",
+                           "--program", "radio_bench"], capture_output=True, text=True)
+    lines = out / "figures.jsonl"
+    if lines.exists():
+        yield from map(json.loads, lines.read_text().splitlines())
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout.strip()[-1000:] or done.stderr.strip()[-1000:])
 
 
 class Printer:
@@ -377,7 +448,7 @@ def parse_arguments():
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--bin", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a figure; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a figure; default: all but radio_…")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in KNOWN]
     if unknown:
@@ -391,9 +462,10 @@ def main():
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda which, _: sys.exit(128 + which))
-    wanted = set(options.names or KNOWN)
+    wanted = set(options.names or DEFAULT)
     show, failed = Printer(options.json), False
-    for names, measure in ((ALONE, alone), (STREET, street), (SHOP, shop), (FILES, files)):
+    for names, measure in ((ALONE, alone), (STREET, street), (SHOP, shop), (durable.NAMES, the_line), (FILES, files),
+                           (RADIO, radio)):
         if not wanted & set(names):
             continue
         with contextlib.ExitStack() as closing:

@@ -31,14 +31,13 @@ T good(Result<T> result) {
 /// A ledger in a folder of its own, which goes with it.
 class Home {
  public:
-  Home(const std::string& folder, std::size_t group) : dir_(folder + "/ledger") {
+  explicit Home(const std::string& folder) : dir_(folder + "/ledger") {
     std::filesystem::create_directory(dir_);
     ledger::Settings settings;
     settings.path = dir_ + "/foyer.db";
     settings.max_bytes = 8ull << 30;
     settings.gateway = "gw-01";
     settings.store = "store-001";
-    settings.group = group;
     settings.holdout_key = Bytes(32, 7);
     settings.random = kernel_random;
     settings.wall = [] { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); };
@@ -60,63 +59,6 @@ class Home {
   std::string dir_;
   std::unique_ptr<Ledger> ledger_;
 };
-
-// ---- draws ---------------------------------------------------------------------------------------------------
-
-constexpr int kClients = 64;
-constexpr auto kDrawing = 5s;
-
-/// As config/campaigns/demo-shake.yaml, without a wait between draws: three of four win a coupon.
-campaign::Campaign shake() {
-  campaign::Campaign campaign;
-  campaign.id = "bench-shake";
-  campaign.title = {{"en", "Shake"}};
-  campaign.limits.interval = 0s;
-  campaign::Prize prize;
-  prize.id = "ten-off";
-  prize.kind = campaign::PrizeKind::coupon;
-  prize.weight = 3;
-  prize.stock = 1'000'000'000;
-  prize.benefit.kind = campaign::BenefitKind::amount_off;
-  prize.benefit.amount = Money{1000, "CNY"};
-  prize.valid.for_ = std::chrono::hours{24 * 7};
-  campaign::Prize none;
-  none.id = "none";
-  campaign.prizes = {prize, none};
-  return campaign;
-}
-
-struct Drawn {
-  std::uint64_t draws = 0, syncs = 0;
-  double seconds = 0;
-  double rate() const { return static_cast<double>(draws) / seconds; }
-};
-
-std::uint64_t draw_until(Ledger& ledger, int client, SteadyClock::time_point end) {
-  const auto subject = fmt::format("subject-{:08}", client);
-  std::uint64_t drawn = 0;
-  while (SteadyClock::now() < end) {
-    const auto nonce = fmt::format("{:016x}{:016x}", client, drawn);
-    const auto answer = good(ledger.draw({nonce, {subject, 3, "entrance", false}, "session", "shake"}, kDeadline));
-    if (answer.result == campaign::DrawAnswer::Result::denied) throw std::runtime_error("a draw was denied");
-    ++drawn;
-  }
-  return drawn;
-}
-
-Drawn draw_all(const std::string& folder, std::size_t group) {
-  Home home(folder, group);
-  good(home.ledger().apply_campaigns("file", {shake()}, kDeadline));
-  std::atomic<std::uint64_t> draws{0};
-  const auto synced = syncs();
-  const Watch watch;
-  {
-    const auto end = SteadyClock::now() + kDrawing;
-    std::vector<std::jthread> clients;
-    for (int i = 0; i < kClients; ++i) clients.emplace_back([&, i] { draws += draw_until(home.ledger(), i, end); });
-  }
-  return {draws, syncs() - synced, watch.seconds()};
-}
 
 // ---- the life of an event ------------------------------------------------------------------------------------
 
@@ -173,20 +115,8 @@ void live(Ledger& ledger, std::atomic<std::uint64_t>& stored, std::uint64_t& pay
 
 }  // namespace
 
-Figures drawing(const std::string& folder) {
-  const auto grouped = draw_all(folder, ledger::Settings{}.group);
-  const auto single = draw_all(folder, 1);
-  const double per_sync = static_cast<double>(grouped.draws) / static_cast<double>(grouped.syncs);
-  return {{"draws_per_s", grouped.rate(), "draws/s", grouped.draws,
-           fmt::format("{} threads ask the ledger itself; every answer is on the disk", kClients)},
-          {"draws_per_fsync", per_sync, "draws/fsync", grouped.draws,
-           fmt::format("{} fsyncs, checkpoints included", grouped.syncs)},
-          {"draws_group_commit_ratio", grouped.rate() / single.rate(), "x", grouped.draws + single.draws,
-           fmt::format("against {:.0f} draws/s with one command a commit", single.rate())}};
-}
-
 Figures living(const std::string& folder) {
-  Home home(folder, ledger::Settings{}.group);
+  Home home(folder);
   auto& ledger = home.ledger();
   std::atomic<std::uint64_t> stored{0};
   ledger.on_stored([&](const std::vector<StoredEvent>& events) {

@@ -31,14 +31,15 @@ void measure(const Options& options) {
     std::vector<std::string> names;
     std::function<Figures()> measure;
   };
-  const std::vector<Run> runs{
-      {{"decode_rate", "decode_allocations"}, decoding},
-      {{"presence_step_ns"}, stepping},
-      {{"presence_growth_bytes"}, growing},
-      {{"match_1000_us"}, matching},
-      {{"draws_per_s", "draws_per_fsync", "draws_group_commit_ratio"}, [&] { return drawing(options.folder); }},
-      {{"bytes_per_event", "fsyncs_per_event"}, [&] { return living(options.folder); }},
-      {{"gate_op_us"}, [&] { return gating(options.socket, options.interface, options.uplink, options.address); }}};
+  const std::vector<Run> runs{{{"decode_rate", "decode_allocations"}, decoding},
+                              {{"presence_step_ns"}, stepping},
+                              {{"presence_growth_bytes"}, growing},
+                              {{"match_1000_us"}, matching},
+                              {{"redeem_1m_p99_ratio"}, [&] { return redeeming(options.folder); }},
+                              {{"bytes_per_event", "fsyncs_per_event"}, [&] { return living(options.folder); }},
+                              {{"gate_op_us", "gate_look_ms"}, [&] {
+                                 return gating(options.socket, options.interface, options.uplink, options.address);
+                               }}};
   for (const auto& run : runs)
     if (std::ranges::find_first_of(run.names, options.names) != run.names.end())
       print_wanted(run.measure(), options.names);
@@ -69,6 +70,7 @@ void add_phones(CLI::App& app, Options& options, const std::string& word, Figure
   phones->add_option("--internet", options.street.internet);
   phones->add_option("--internet-port", options.street.internet_port)->capture_default_str();
   phones->add_option("--link", options.street.link, "/q/{token}");
+  phones->add_option("--rate", options.street.rate, "Draws a second of all together; 0: without a pause");
   phones->callback([&options, run] {
     for (const auto& text : options.phones) options.street.phones.push_back(phone(text));
     for (const auto& figure : run(options.street)) print(figure);
@@ -86,6 +88,16 @@ int main(int argc, char** argv) {
   add_phones(app, options, "admissions", foyer::bench::admissions);
   add_phones(app, options, "redirects", foyer::bench::redirects);
   add_phones(app, options, "draws", foyer::bench::draws);
+  add_phones(app, options, "fence", foyer::bench::fence);
+  add_phones(app, options, "traffic", [](const foyer::bench::Street& street) {
+    foyer::bench::traffic(street);
+    return Figures{};
+  });
+  std::string internet;
+  auto* echo = app.add_subcommand("echo", "Send datagrams back");
+  echo->add_option("--internet", internet)->required();
+  echo->add_option("--port", options.port)->capture_default_str();
+  echo->callback([&] { foyer::bench::echo(internet, options.port); });
   auto* sink = app.add_subcommand("sink", "Take connections and close them");
   sink->add_option("--port", options.port)->capture_default_str();
   sink->callback([&options] { foyer::bench::sink(options.port); });

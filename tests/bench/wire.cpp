@@ -22,14 +22,6 @@ constexpr int kPatience = 5;  // seconds
   throw std::runtime_error(fmt::format("{}: {}", doing, std::strerror(errno)));
 }
 
-sockaddr_in address(const std::string& ip, std::uint16_t port) {
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_port = htons(port);
-  if (::inet_pton(AF_INET, ip.c_str(), &at.sin_addr) != 1) throw std::runtime_error("not an address: " + ip);
-  return at;
-}
-
 void prepare(int fd, const Phone& phone) {
   const timeval patience{kPatience, 0};
   const int on = 1;
@@ -55,6 +47,21 @@ std::size_t body_length(std::string_view head) {
 }
 
 }  // namespace
+
+sockaddr_in address(const std::string& ip, std::uint16_t port) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  if (::inet_pton(AF_INET, ip.c_str(), &at.sin_addr) != 1) throw std::runtime_error("not an address: " + ip);
+  return at;
+}
+
+int phone_socket(const Phone& phone, int type, int protocol) {
+  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+  if (fd < 0) fail("a phone's socket");
+  prepare(fd, phone);
+  return fd;
+}
 
 Wire::Wire(const Phone& phone, const std::string& to, std::uint16_t port)
     : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

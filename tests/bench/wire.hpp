@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netinet/in.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -11,6 +13,12 @@ namespace foyer::bench {
 struct Phone {
   std::string ip, interface;
 };
+
+/// Throws when it is none.
+sockaddr_in address(const std::string& ip, std::uint16_t port);
+
+/// A socket that speaks from there; throws.
+int phone_socket(const Phone& phone, int type, int protocol = 0);
 
 struct Answer {
   int status = 0;

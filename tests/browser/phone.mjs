@@ -3,6 +3,7 @@
 // it asks for, foyerd answers, as the shop's firewall would have it.
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
+import http from "node:http";
 import net from "node:net";
 import { after } from "node:test";
 
@@ -65,7 +66,29 @@ export async function phone({ locale = "en", script = true, dark = false, addres
     const host = new URL(request.url()).host;
     if (!request.isNavigationRequest() && host !== `127.0.0.1:${portal}`) faults.push(`asked ${request.url()}`);
   });
-  return { page, context, address, faults, close: () => context.close() };
+  return { page, context, address, faults, ask: (path, data) => ask(address, path, data), close: () => context.close() };
+}
+
+/** What an app on that phone would ask: GET, or POST of `data` as JSON; the answer's JSON. */
+function ask(address, path, data) {
+  return new Promise((resolve, reject) => {
+    const body = data === undefined ? undefined : JSON.stringify(data);
+    const headers = body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
+    const request = http.request(
+      { host: "127.0.0.1", port: portal, localAddress: address, path, method: body === undefined ? "GET" : "POST", headers },
+      async (answer) => {
+        try {
+          let text = "";
+          for await (const piece of answer) text += piece;
+          resolve(JSON.parse(text));
+        } catch (error) {
+          reject(error);
+        }
+      },
+    );
+    request.on("error", reject);
+    request.end(body);
+  });
 }
 
 /** foyerctl's answer, parsed. */

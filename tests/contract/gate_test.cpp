@@ -81,12 +81,18 @@ class GateContract : public ::testing::TestWithParam<Kind> {
   static GuestKey key(const char* ip, const char* mac = "02:00:00:00:00:01") {
     return {*parse_mac(mac), *parse_ip(ip)};
   }
+  Result<ports::GateState> look() {
+    std::optional<Result<ports::GateState>> answer;
+    gate().look([&](const auto& state) { answer = state; });
+    EXPECT_TRUE(house_->until([&] { return answer.has_value(); }));
+    return *answer;
+  }
   std::vector<GuestKey> in() {
     std::vector<GuestKey> keys;
-    auto guests = gate().guests();
-    EXPECT_TRUE(guests) << guests.error().message;
-    if (guests)
-      for (const auto& guest : *guests) keys.push_back(guest.key);
+    const auto state = look();
+    EXPECT_TRUE(state) << state.error().message;
+    if (state)
+      for (const auto& guest : state->guests) keys.push_back(guest.key);
     std::ranges::sort(keys);
     return keys;
   }
@@ -121,11 +127,11 @@ TEST_P(GateContract, ExtendsAndShortensWhatIsLeft) {
   ASSERT_TRUE(gate().setup(policy()));
   for (const auto ttl : {100s, 5000s, 50s}) {
     ASSERT_TRUE(gate().admit(key("10.9.0.1"), ttl));
-    const auto guests = gate().guests();
-    ASSERT_TRUE(guests);
-    ASSERT_EQ(guests->size(), 1U);
-    EXPECT_LE(guests->front().left, ttl);
-    EXPECT_GE(guests->front().left, ttl - 5s);
+    const auto state = look();
+    ASSERT_TRUE(state);
+    ASSERT_EQ(state->guests.size(), 1U);
+    EXPECT_LE(state->guests.front().left, ttl);
+    EXPECT_GE(state->guests.front().left, ttl - 5s);
   }
 }
 
@@ -134,6 +140,30 @@ TEST_P(GateContract, ASessionEndsByItself) {
   ASSERT_TRUE(gate().admit(key("10.9.0.1"), 1s));
   ASSERT_TRUE(gate().admit(key("fd00:9::1"), 1s));
   EXPECT_TRUE(house_->until([this] { return in().empty(); }));
+}
+
+TEST_P(GateContract, CountersBeginWhereTheyAreToldAndARemovalTellsThem) {
+  const ports::Traffic used{300, 700};
+  ASSERT_TRUE(gate().setup(policy()));
+  ASSERT_TRUE(gate().admit(key("10.9.0.1"), 1h, used));
+  ASSERT_TRUE(gate().admit(key("10.9.0.1"), 2h, {1, 1})) << "an open one goes on";
+  const auto state = look();
+  ASSERT_TRUE(state);
+  ASSERT_EQ(state->guests.size(), 1U);
+  EXPECT_EQ(state->guests.front().bytes, used);
+  EXPECT_EQ(gate().remove(key("10.9.0.1")).value(), used);
+  EXPECT_EQ(gate().remove(key("10.9.0.1")).value(), ports::Traffic{});
+}
+
+TEST_P(GateContract, TwoLooksAtOnceAreBothAnswered) {
+  ASSERT_TRUE(gate().setup(policy()));
+  ASSERT_TRUE(gate().admit(key("10.9.0.1"), 1h));
+  std::size_t first = 9, second = 9;
+  gate().look([&](const auto& state) { first = state.value().guests.size(); });
+  gate().look([&](const auto& state) { second = state.value().guests.size(); });
+  ASSERT_TRUE(gate().admit(key("10.9.0.2", "02:00:00:00:00:02"), 1h)) << "what is asked meanwhile is answered";
+  ASSERT_TRUE(house_->until([&] { return first != 9 && second != 9; }));
+  EXPECT_EQ(first, second);
 }
 
 TEST_P(GateContract, AnAddressBelongsToOneMac) {
@@ -191,7 +221,7 @@ TEST_P(GateContract, ALostGateFailsAndComesBackWithItsGuests) {
   gate().on_back([&] { back = true; });
   house_->lose();
   for (int i = 0; i < 3; ++i) {
-    auto lost = gate().guests();
+    const auto lost = look();
     ASSERT_FALSE(lost);
     EXPECT_EQ(lost.error().code, Code::retry);
   }

@@ -52,7 +52,7 @@ class BluezWorld final : public World {
     bluez_->appear();
   }
   std::unique_ptr<ports::Radio> make(TestLoop& loop) override {
-    return drivers::bluez::make_radio({}, loop, loop, loop);
+    return drivers::bluez::make_radio({}, {loop, loop, loop});
   }
   void speak() override {
     const auto value = ibeacon_value(kTag, -59);

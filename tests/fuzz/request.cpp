@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   house.services.counts.clear();
   house.services.orders.clear();
   house.services.draws.clear();
-  house.services.till.clear();
+  house.services.asked_at_till.clear();
   house.services.guesses.clear();
   house.services.pairings.clear();
   const auto response = house.portal.handle(request_of({reinterpret_cast<const char*>(data), size}));

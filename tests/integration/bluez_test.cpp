@@ -43,7 +43,7 @@ class Bluez : public testing::Test {
     bluez->appear();
   }
   void start() {
-    radio = make_radio(settings, loop, loop, loop);
+    radio = make_radio(settings, {loop, loop, loop});
     radio->broadcast(beacons);
     ASSERT_TRUE(radio->start(ear));
   }
@@ -146,13 +146,13 @@ TEST_F(Bluez, SaysThatTheAdapterIsNotThereAndTakesItWhenItComes) {
   EXPECT_TRUE(bluez->discovering("hci7"));
 }
 
-TEST_F(Bluez, RefusesPassiveClearlyAndScansActively) {
+TEST_F(Bluez, WithoutAMonitorManagerPassiveIsActiveAndSaysWhy) {
   settings.mode = Settings::Mode::passive;
   shop();
   start();
   ASSERT_TRUE(comes_up());
   EXPECT_EQ(radio->status().mode, "active");
-  EXPECT_THAT(radio->status().reason, HasSubstr("passive"));
+  EXPECT_THAT(radio->status().reason, HasSubstr("AdvertisementMonitorManager1"));
 }
 
 // ---- hearing

@@ -42,9 +42,10 @@ class ScriptedHostapd {
     ::close(stop_[1]);
     ::unlink(path_.c_str());
   }
-  void connect(const std::string& mac, int signal) {
+  void connect(const std::string& mac, int signal, const std::string& rates = "82 84 8b 96") {
     const std::lock_guard lock(mutex_);
     signals_[mac] = signal;
+    rates_[mac] = rates;
     tell("<3>AP-STA-CONNECTED " + mac);
   }
   void disconnect(const std::string& mac) {
@@ -77,6 +78,7 @@ class ScriptedHostapd {
       return "OK\n";
     }
     if (command == "STA-FIRST") return station(signals_.begin());
+    if (command.starts_with("STA ")) return station(signals_.find(command.substr(4)));
     if (command.starts_with("STA-NEXT ")) return station(signals_.upper_bound(command.substr(9)));
     if (command.starts_with("DEAUTHENTICATE ")) {
       if (signals_.erase(command.substr(15)) == 0) return "FAIL\n";
@@ -87,8 +89,10 @@ class ScriptedHostapd {
   }
   std::string station(std::map<std::string, int>::const_iterator at) const {
     if (at == signals_.end()) return "";
-    return at->first + "\nflags=[AUTH][ASSOC][AUTHORIZED]\naid=1\nrx_bytes=1\nsignal=" + std::to_string(at->second) +
-           "\nconnected_time=3\n";
+    return at->first +
+           "\nflags=[AUTH][ASSOC][AUTHORIZED]\naid=1\ncapability=0x431\nlisten_interval=10\nsupported_rates=" +
+           rates_.at(at->first) + "\ntimeout_next=NULLFUNC POLL\nrx_bytes=1\nsignal=" + std::to_string(at->second) +
+           "\nht_caps_info=0x116e\nconnected_time=3\n";
   }
   void tell(const std::string& event) {
     for (const auto& [address, size] : attached_)
@@ -100,6 +104,7 @@ class ScriptedHostapd {
   int stop_[2] = {-1, -1};
   std::mutex mutex_;  // the test speaks, the thread answers
   std::map<std::string, int> signals_;
+  std::map<std::string, std::string> rates_;
   std::vector<std::pair<sockaddr_un, socklen_t>> attached_;
   std::thread thread_;
 };
@@ -170,6 +175,24 @@ TEST_F(HostapdTest, PollsSignals) {
   start();
   hostapd.connect(kMac, -61);
   EXPECT_TRUE(loop_.run_until([&] { return phone().signal_dbm == std::int8_t{-61}; }, 8s));
+}
+
+TEST_F(HostapdTest, TellsAnotherDeviceUnderTheSameAddressByWhatItSaysOfItsRadio) {
+  ScriptedHostapd hostapd(path());
+  start();
+  hostapd.connect(kMac, -61);
+  ASSERT_TRUE(loop_.run_until([&] { return associated(kMac); }));
+  const auto first = last_[kMac].fingerprint;
+  EXPECT_NE(first.find("ht_caps_info=0x116e"), first.npos) << first;
+  const auto again = [&](const std::string& rates) {
+    hostapd.disconnect(kMac);
+    EXPECT_TRUE(loop_.run_until([&] { return !associated(kMac); }));
+    hostapd.connect(kMac, -44, rates);
+    EXPECT_TRUE(loop_.run_until([&] { return associated(kMac); }));
+    return last_[kMac].fingerprint;
+  };
+  EXPECT_EQ(again("82 84 8b 96"), first) << "a signal is no part of it";
+  EXPECT_NE(again("8c 12 98 24"), first);
 }
 
 TEST_F(HostapdTest, ThrowsADeviceOff) {

@@ -3,9 +3,12 @@
 
 usage: house_test.py BIN_DIR [unittest options]
 """
+import hashlib
+import hmac
 import http.client
 import json
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -16,13 +19,17 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from shop import Phone, Shop, start, stop, wait_for  # noqa: E402
 
+from schema import Schemas  # noqa: E402
+
 BIN = pathlib.Path(sys.argv.pop(1))
+SCHEMAS = Schemas()
 
 
 class House(unittest.TestCase):
     def setUp(self):
         self.shop = Shop(BIN)
         self.addCleanup(self.shop.close)
+        self.addCleanup(self.judge_events)
 
     def open(self):
         self.shop.open()
@@ -47,6 +54,12 @@ class House(unittest.TestCase):
             for event in json.loads(line):
                 events[event["id"]] = event
         return events
+
+    def judge_events(self):
+        """Whatever a test was about: what went upstream is what docs/asyncapi.yaml says."""
+        if (self.shop.dir / "upstream.jsonl").exists():
+            faults = {fault for event in self.upstream().values() for fault in SCHEMAS.faults(event)}
+            self.assertEqual(sorted(faults), [])
 
     def assert_no_gaps(self, events):
         by_stream = {}
@@ -127,6 +140,72 @@ class TheWay(House):
         self.shop.open_broker()
         self.shop.open_subscriber()
         wait_for("everything upstream", self.acknowledged, 60)
+
+
+class Near(House):
+    """Beacons and shoppers: what proves that a phone is near, and that no address gets out of memory."""
+
+    TAG = "0a:0b:0c:0d:0e:0f"
+
+    def rolling(self, uuid, major, rotate, slots_ago=0):
+        """As a phone near the box hears it: the minor is the box's secret of the time slot."""
+        key = bytes.fromhex((self.shop.dir / "beacon.key").read_text().split()[1])
+        slot = int(time.time()) // rotate - slots_ago
+        message = bytes.fromhex(uuid.replace("-", "")) + major.to_bytes(2, "big") + slot.to_bytes(8, "big")
+        return int.from_bytes(hmac.new(key, message, hashlib.sha256).digest()[:2], "big")
+
+    def test_a_rolling_beacon_heard_is_level_4_and_a_guess_is_not(self):
+        phone = self.open()
+        self.assertEqual(phone.ask("POST", "/v1/me/beacon")[0], 403)
+        phone.join()
+
+        def level():
+            return json.loads(phone.ask("GET", "/v1/me")[1])["presence"]
+        self.assertEqual(level(), 3)
+        uuid, major = "fda50693-a4e2-4fb1-afcf-c6eb07647825", 1
+
+        def report(minor):
+            return phone.ask("POST", "/v1/me/heard", json.dumps([{"uuid": uuid, "major": major, "minor": minor, "rssi": -60}]))[0]
+        self.assertEqual(report((self.rolling(uuid, major, 60) + 1) % 65536), 204)
+        self.assertEqual(report(self.rolling(uuid, major, 60, 5)), 204)
+        self.assertEqual(level(), 3)
+        self.assertEqual(report(self.rolling(uuid, major, 60, 1)), 204)
+        self.assertEqual(level(), 4)
+        self.assertEqual(phone.ask("POST", "/v1/me/heard", "{}")[0], 400)
+        status, body, _ = phone.ask("POST", "/v1/me/beacon")
+        self.assertEqual(status, 200)
+        lent = json.loads(body)
+        self.assertEqual(lent["uuid"], "5b1bb9d4-0d8a-4c4e-9f0e-2f6f6f0d3a11")
+        self.assertEqual(json.loads(phone.ask("POST", "/v1/me/beacon")[1]), lent)
+        other = Phone(self.shop, "127.0.0.3")
+        other.join()
+        self.assertNotEqual(json.loads(other.ask("POST", "/v1/me/beacon")[1])["minor"], lent["minor"])
+        self.assertIn("foyer_leases 2", self.admin("/metrics")[1])
+
+    def test_addresses_never_leave_memory(self):
+        (self.shop.dir / "scenario.yaml").write_text(
+            "shoppers:\n"
+            "  - {beacon: {uuid: 6d0b6a54-2f0c-4a7e-9d8b-5f1f3f0a7c11, major: 1, minor: 1}, rssi: -55, interval: 100ms,"
+            f" stay: 4s, repeat: 10s, address: \"{self.TAG}\"}}\n"
+            "  - {beacon: {uuid: 00000000-1111-2222-3333-444444444444}, rssi: -55, interval: 100ms}\n")
+        phone = self.open()
+        phone.join()
+        phone.draw(phone.open_draw())
+        wait_for("a visit upstream", lambda: any(
+            one["type"] == "foyer.presence.left.v1" for one in self.upstream().values()), 30)
+        self.shop.ctl("remove", "127.0.0.2")
+        wait_for("everything upstream", self.acknowledged)
+        stores = {path.name: path.read_bytes() for path in self.shop.dir.glob("foyer.db*")}
+        stores["upstream"] = (self.shop.dir / "upstream.jsonl").read_bytes()
+        stores["log"] = self.shop.log().encode()
+        self.assertIn("upstream", stores)
+        self.assertTrue(any(name.startswith("foyer.db") for name in stores))
+        for address in (self.TAG, "02:00:7f:00:00:02"):
+            raw = bytes.fromhex(address.replace(":", ""))
+            for form in (raw, raw[::-1], raw.hex().encode(), raw[::-1].hex().encode(), address.encode(),
+                         address.replace(":", "-").encode(), address.replace(":", "_").encode()):
+                for name, content in stores.items():
+                    self.assertNotIn(form.lower(), content if form in (raw, raw[::-1]) else content.lower(), name)
 
 
 class BadInput(House):
@@ -328,6 +407,92 @@ class Operation(House):
             publish(f"{base}/down/command", '{"command":"status"}', "-D", "publish", "response-topic", "replies/x")
             reply = replies.stdout.readline() or None
         self.assertTrue(json.loads(reply)["ok"])
+
+    def command(self, payload, *words, topic="replies/x"):
+        subprocess.run(["mosquitto_pub", "-p", str(self.shop.broker_port), "-V", "mqttv5", "-q", "1", "-t",
+                        "foyer/v1/demo/demo-store/demo-gw/down/command", "-m", json.dumps(payload), "-D", "publish", "response-topic",
+                        topic, *words], check=True, timeout=10)
+
+    def replies(self):
+        replies = start(["mosquitto_sub", "-p", str(self.shop.broker_port), "-V", "mqttv5", "-q", "1", "-t", "replies/#", "-F",
+                         "%D %p"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (stop(replies), replies.stdout.close()))
+        wait_for("the subscription", lambda: "replies/#" in (self.shop.dir / "broker.log").read_text())
+        return lambda: (lambda line: (line.split(" ", 1)[0], json.loads(line.split(" ", 1)[1])))(replies.stdout.readline())
+
+    def test_a_command_that_comes_again_is_answered_again_and_done_once(self):
+        phone = self.open()
+        phone.join()
+        answer = phone.draw(phone.open_draw())
+        while answer["result"] != "won":
+            answer = wait_for("a draw past the interval", lambda: phone.draw(phone.open_draw()))
+        next_reply = self.replies()
+        wait_for("the line", lambda: self.shop.ctl("status")["upstream"]["connected"])
+        order = {"command": "void", "id": answer["coupon"]["id"], "request": "order-1"}
+        self.command(order, "-D", "publish", "correlation-data", "c-1")
+        correlation, first = next_reply()
+        self.assertEqual((correlation, first["ok"]), ("c-1", True))
+        stop(self.shop.daemon)
+        self.shop.open_daemon()
+        wait_for("the line", lambda: self.shop.ctl("status")["upstream"]["connected"])
+        self.command(order, "-D", "publish", "correlation-data", "c-2")
+        self.assertEqual(next_reply(), ("c-2", first), "voiding it again would be refused")
+        self.command({**order, "request": "order-2"})
+        self.assertFalse(next_reply()[1]["ok"])
+        self.command({**order, "request": "order-3", "expires": "2026-01-01T00:00:00Z"})
+        self.assertIn("expired", next_reply()[1]["error"]["message"])
+
+    def test_a_command_sent_while_the_gateway_is_away_waits_for_it(self):
+        self.open()
+        next_reply = self.replies()
+        wait_for("the line", lambda: self.shop.ctl("status")["upstream"]["connected"])
+        stop(self.shop.daemon)
+        self.command({"command": "pause", "id": "demo-shake"})
+        self.shop.open_daemon()
+        self.assertTrue(next_reply()[1]["ok"])
+        self.assertEqual(self.shop.ctl("outbox")["streams"]["ledger"]["dropped"], 0)
+
+    def test_every_fault_of_a_campaign_is_told_upstream(self):
+        self.open()
+        base = "foyer/v1/demo/demo-store/demo-gw"
+        faulty = {"id": "many", "trigger": "wish", **{f"unknown_{n:04}": n for n in range(600)}}
+        subprocess.run(["mosquitto_pub", "-p", str(self.shop.broker_port), "-V", "mqttv5", "-q", "1", "-t", f"{base}/down/campaign/many",
+                        "-r", "-m", json.dumps(faulty)], check=True, timeout=10)
+        subprocess.run(["mosquitto_pub", "-p", str(self.shop.broker_port), "-V", "mqttv5", "-q", "1", "-t", f"{base}/down/campaign/b d",
+                        "-r", "-m", "{}"], check=True, timeout=10)
+
+        def refusals(id_):
+            return [one["data"] for one in self.upstream().values()
+                    if one["type"] == "foyer.campaign.refused.v1" and one["data"]["campaign"] == id_]
+        wait_for("the refusal of a bad id", lambda: refusals("b d"))
+        parts = wait_for("all parts", lambda: (lambda all_: all_ if all_ and len(all_) == all_[0].get("parts", 1) else None)(
+            refusals("many")))
+        reasons = " ".join(reason for part in parts for reason in part["reasons"])
+        for number in range(100):
+            self.assertIn(f"unknown_{number:04}", reasons)
+        self.assertIn("and 502 more faults", reasons)
+
+    def test_an_io_error_ends_it_and_the_next_start_has_what_was_answered(self):
+        phone = self.open()
+        phone.join()
+        nonce = phone.open_draw()
+        answer = phone.draw(nonce)
+        # Beyond this size write(2) fails with EFBIG: to SQLite a disk that fails, not one that is full.
+        resource.prlimit(self.shop.daemon.pid, resource.RLIMIT_FSIZE, (16384, 16384))
+        wait_for("foyerd to end", lambda: self.refused(phone) and self.shop.daemon.poll() is not None, 20)
+        self.assertEqual(self.shop.daemon.returncode, 1)
+        self.assertIn("I/O error", self.shop.log())
+        self.shop.open_daemon()
+        self.assertEqual(wait_for("the session", lambda: phone.draw(nonce).get("result")), answer["result"])
+
+    @staticmethod
+    def refused(phone):
+        """Goes on asking: nothing is answered with a yes any more."""
+        try:
+            status = phone.ask("POST", "/v1/draws", json.dumps({"nonce": "x" * 32, "mode": "shake"}))[0]
+        except OSError:
+            return True
+        return status >= 400
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ wifi:
   security: {security}
   address: 10.77.0.1/20
   hostapd: {dir}/hostapd/wlan0
-  walled_garden: [pay.example.com, cdn.pay.example.com, 192.0.2.7]
+  walled_garden: [pay.example.com, cdn.pay.example.com]
 {more}"""
 
 

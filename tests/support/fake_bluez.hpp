@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "base/encoding.hpp"
+#include "support/bluez_messages.hpp"
+#include "support/fake_monitors.hpp"
 
 namespace foyer::test {
 
@@ -27,21 +29,9 @@ namespace foyer::test {
 /// Every method may be called from the test's thread and has taken effect when it returns.
 class FakeBluez {
  public:
-  struct Device {
-    std::string adapter = "hci0", address = "AA:BB:CC:DD:EE:01";
-    std::map<std::uint16_t, Bytes> manufacturer;
-    std::map<std::string, Bytes> service;
-    std::optional<std::int16_t> rssi;
-  };
-  struct Advertisement {
-    std::string adapter, path, client, type;
-    std::map<std::uint16_t, Bytes> manufacturer;
-  };
-  struct Filter {
-    std::string transport;
-    bool duplicates = false;
-    int rssi = 0;
-  };
+  using Device = bluez::Device;
+  using Advertisement = bluez::Advertisement;
+  using Filter = bluez::Filter;
 
   explicit FakeBluez(std::string address) : address_(std::move(address)), wake_(::eventfd(0, EFD_CLOEXEC)) {
     thread_ = std::thread([this] { loop(); });
@@ -103,6 +93,23 @@ class FakeBluez {
     run([=, this] { exclusive_ = on; });
   }
 
+  /// As SIGSTOP does: nothing is answered any more, and nobody is told.
+  void freeze(bool on) {
+    run([=, this] { frozen_ = on; });
+  }
+  /// From now on adapters have an AdvertisementMonitorManager1.
+  void offer_monitors() {
+    run([this] { offers_monitors_ = true; });
+  }
+  void release_monitors() {
+    run([this] { monitors_.release(bus_); });
+  }
+  /// Calls fn(FakeMonitors&) on the fake's thread.
+  template <class Fn>
+  auto with_monitors(Fn fn) {
+    return run([this, fn = std::move(fn)] { return fn(monitors_); });
+  }
+
   void device_added(const Device& device) {
     run([=, this] { emit_device_added(device); });
   }
@@ -114,7 +121,7 @@ class FakeBluez {
   }
   void devices_removed(const std::vector<Device>& devices) {
     run([=, this] {
-      for (const auto& device : devices) emit_removed(path_of(device), "org.bluez.Device1");
+      for (const auto& device : devices) emit_removed(bluez::path_of(device), "org.bluez.Device1");
     });
   }
   /// Tells the client that its advertisement is gone.
@@ -179,10 +186,10 @@ class FakeBluez {
 
   void loop() {
     while (!end_) {
-      while (bus_ && sd_bus_process(bus_, nullptr) > 0) {
+      while (bus_ && !frozen_ && sd_bus_process(bus_, nullptr) > 0) {
       }
       pollfd fds[2] = {{wake_, POLLIN, 0}, {-1, 0, 0}};
-      if (bus_) fds[1] = {sd_bus_get_fd(bus_), static_cast<short>(sd_bus_get_events(bus_)), 0};
+      if (bus_ && !frozen_) fds[1] = {sd_bus_get_fd(bus_), static_cast<short>(sd_bus_get_events(bus_)), 0};
       ::poll(fds, 2, 1000);
       if (fds[0].revents == 0) continue;
       std::uint64_t count;
@@ -216,6 +223,8 @@ class FakeBluez {
       adapter.discovering = false;
     }
     advertisements_.clear();
+    monitors_.clear();
+    frozen_ = false;
     for (auto* message : held_) sd_bus_message_unref(message);
     held_.clear();
     sd_bus_flush_close_unref(std::exchange(bus_, nullptr));
@@ -262,7 +271,13 @@ class FakeBluez {
       return;
     }
     if (method == "Set") return set_property(call, name);
-    if (method == "SetDiscoveryFilter") return set_filter(call, adapter->second);
+    if (method == "RegisterMonitor") return monitors_.add(bus_, call);
+    if (method == "UnregisterMonitor") return monitors_.remove(call);
+    if (method == "SetDiscoveryFilter") {
+      adapter->second.filter = bluez::read_filter(call);
+      sd_bus_reply_method_return(call, "");
+      return;
+    }
     if (method == "StartDiscovery") return start_discovery(call, name);
     if (method == "StopDiscovery") return stop_discovery(call, name);
     if (method == "RegisterAdvertisement") return register_advertisement(call, name);
@@ -288,11 +303,12 @@ class FakeBluez {
     sd_bus_message_unref(reply);
   }
 
-  static void append_adapter(sd_bus_message* message, const Adapter& adapter) {
-    sd_bus_message_append(message, "a{sa{sv}}", 2, "org.bluez.Adapter1", 5, "Name", "s", "fake", "UUIDs", "as", 1,
+  void append_adapter(sd_bus_message* message, const Adapter& adapter) const {
+    const char* third = offers_monitors_ ? "org.bluez.AdvertisementMonitorManager1" : "org.bluez.Media1";
+    sd_bus_message_append(message, "a{sa{sv}}", 3, "org.bluez.Adapter1", 5, "Name", "s", "fake", "UUIDs", "as", 1,
                           "1800", "Address", "s", adapter.address.c_str(), "Powered", "b", int{adapter.powered},
                           "Discovering", "b", int{adapter.discovering}, "org.bluez.LEAdvertisingManager1", 1,
-                          "ActiveInstances", "y", 0);
+                          "ActiveInstances", "y", 0, third, 0);
   }
 
   void set_property(sd_bus_message* call, const std::string& name) {
@@ -300,27 +316,12 @@ class FakeBluez {
     int value = 0;
     sd_bus_message_read(call, "ssv", &interface, &property, "b", &value);
     adapters_[name].powered = value != 0;
-    sd_bus_reply_method_return(call, "");
-    emit_adapter_bool(name, "Powered", value != 0);
-  }
-
-  static void set_filter(sd_bus_message* call, Adapter& adapter) {
-    adapter.filter = {};
-    sd_bus_message_enter_container(call, 'a', "{sv}");
-    while (sd_bus_message_enter_container(call, 'e', "sv") > 0) {
-      const char* key;
-      sd_bus_message_read(call, "s", &key);
-      const char* text;
-      int flag;
-      std::int16_t number;
-      if (std::string(key) == "Transport" && sd_bus_message_read(call, "v", "s", &text) > 0)
-        adapter.filter.transport = text;
-      if (std::string(key) == "DuplicateData" && sd_bus_message_read(call, "v", "b", &flag) > 0)
-        adapter.filter.duplicates = flag != 0;
-      if (std::string(key) == "RSSI" && sd_bus_message_read(call, "v", "n", &number) > 0) adapter.filter.rssi = number;
-      sd_bus_message_exit_container(call);
+    if (value == 0) {
+      adapters_[name].session.clear();
+      std::erase_if(advertisements_, [&](const auto& a) { return a.adapter == name; });
     }
     sd_bus_reply_method_return(call, "");
+    emit_adapter_bool(name, "Powered", value != 0);
   }
 
   void start_discovery(sd_bus_message* call, const std::string& name) {
@@ -363,7 +364,7 @@ class FakeBluez {
   static int on_properties(sd_bus_message* reply, void* data, sd_bus_error*) {
     const std::unique_ptr<Registering> pending(static_cast<Registering*>(data));
     auto& advertisement = pending->advertisement;
-    if (!sd_bus_message_is_method_error(reply, nullptr)) read_advertisement(reply, advertisement);
+    if (!sd_bus_message_is_method_error(reply, nullptr)) bluez::read_advertisement(reply, advertisement);
     if (advertisement.type == "broadcast" && !advertisement.manufacturer.empty()) {
       pending->self->advertisements_.push_back(advertisement);
       sd_bus_reply_method_return(pending->call, "");
@@ -373,38 +374,6 @@ class FakeBluez {
     sd_bus_message_unref(pending->call);
     return 0;
   }
-  static void read_advertisement(sd_bus_message* reply, Advertisement& advertisement) {
-    sd_bus_message_enter_container(reply, 'a', "{sv}");
-    while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
-      const char* key;
-      sd_bus_message_read(reply, "s", &key);
-      const char* text;
-      if (std::string(key) == "Type") {
-        sd_bus_message_read(reply, "v", "s", &text);
-        advertisement.type = text;
-      } else if (std::string(key) == "ManufacturerData") {
-        sd_bus_message_enter_container(reply, 'v', "a{qv}");
-        sd_bus_message_enter_container(reply, 'a', "{qv}");
-        while (sd_bus_message_enter_container(reply, 'e', "qv") > 0) {
-          std::uint16_t company;
-          const void* bytes;
-          std::size_t size;
-          sd_bus_message_read(reply, "q", &company);
-          sd_bus_message_enter_container(reply, 'v', "ay");
-          sd_bus_message_read_array(reply, 'y', &bytes, &size);
-          sd_bus_message_exit_container(reply);
-          const auto* first = static_cast<const std::uint8_t*>(bytes);
-          advertisement.manufacturer[company] = Bytes(first, first + size);
-          sd_bus_message_exit_container(reply);
-        }
-        sd_bus_message_exit_container(reply);
-        sd_bus_message_exit_container(reply);
-      } else {
-        sd_bus_message_skip(reply, "v");
-      }
-      sd_bus_message_exit_container(reply);
-    }
-  }
   void unregister_advertisement(sd_bus_message* call) {
     const char* path;
     sd_bus_message_read(call, "o", &path);
@@ -412,12 +381,6 @@ class FakeBluez {
       sd_bus_reply_method_errorf(call, "org.bluez.Error.DoesNotExist", "no such advertisement");
     else
       sd_bus_reply_method_return(call, "");
-  }
-
-  static std::string path_of(const Device& device) {
-    auto address = device.address;
-    std::replace(address.begin(), address.end(), ':', '_');
-    return "/org/bluez/" + device.adapter + "/dev_" + address;
   }
 
   void set_discovering(const std::string& name, bool on) {
@@ -453,61 +416,22 @@ class FakeBluez {
     send(message);
   }
 
-  static void append_bytes(sd_bus_message* message, const Bytes& bytes) {
-    sd_bus_message_open_container(message, 'v', "ay");
-    sd_bus_message_append_array(message, 'y', bytes.data(), bytes.size());
-    sd_bus_message_close_container(message);
-    sd_bus_message_close_container(message);
-  }
-  /// The a{sv} of a Device1, with properties around the wanted ones that are to be walked over.
-  static void append_device(sd_bus_message* message, const Device& device) {
-    sd_bus_message_open_container(message, 'a', "{sv}");
-    sd_bus_message_append(message, "{sv}", "UUIDs", "as", 2, "1800", "1801");
-    if (!device.manufacturer.empty()) {
-      sd_bus_message_open_container(message, 'e', "sv");
-      sd_bus_message_append(message, "s", "ManufacturerData");
-      sd_bus_message_open_container(message, 'v', "a{qv}");
-      sd_bus_message_open_container(message, 'a', "{qv}");
-      for (const auto& [company, bytes] : device.manufacturer) {
-        sd_bus_message_open_container(message, 'e', "qv");
-        sd_bus_message_append(message, "q", company);
-        append_bytes(message, bytes);
-      }
-      for (int i = 0; i < 3; ++i) sd_bus_message_close_container(message);
-    }
-    sd_bus_message_append(message, "{sv}", "TxPower", "n", 4);
-    if (!device.service.empty()) {
-      sd_bus_message_open_container(message, 'e', "sv");
-      sd_bus_message_append(message, "s", "ServiceData");
-      sd_bus_message_open_container(message, 'v', "a{sv}");
-      sd_bus_message_open_container(message, 'a', "{sv}");
-      for (const auto& [uuid, bytes] : device.service) {
-        sd_bus_message_open_container(message, 'e', "sv");
-        sd_bus_message_append(message, "s", uuid.c_str());
-        append_bytes(message, bytes);
-      }
-      for (int i = 0; i < 3; ++i) sd_bus_message_close_container(message);
-    }
-    if (device.rssi) sd_bus_message_append(message, "{sv}", "RSSI", "n", *device.rssi);
-    sd_bus_message_append(message, "{sv}", "AdvertisingFlags", "ay", 1, 6);
-    sd_bus_message_close_container(message);
-  }
   void emit_device_added(const Device& device) {
     auto* message = signal("/", "org.freedesktop.DBus.ObjectManager", "InterfacesAdded");
-    sd_bus_message_append(message, "o", path_of(device).c_str());
+    sd_bus_message_append(message, "o", bluez::path_of(device).c_str());
     sd_bus_message_open_container(message, 'a', "{sa{sv}}");
     sd_bus_message_append(message, "{sa{sv}}", "org.freedesktop.DBus.Introspectable", 0);
     sd_bus_message_open_container(message, 'e', "sa{sv}");
     sd_bus_message_append(message, "s", "org.bluez.Device1");
-    append_device(message, device);
+    bluez::append_device(message, device);
     sd_bus_message_close_container(message);
     sd_bus_message_close_container(message);
     send(message);
   }
   void emit_device_changed(const Device& device, bool rssi_invalidated) {
-    auto* message = signal(path_of(device), "org.freedesktop.DBus.Properties", "PropertiesChanged");
+    auto* message = signal(bluez::path_of(device), "org.freedesktop.DBus.Properties", "PropertiesChanged");
     sd_bus_message_append(message, "s", "org.bluez.Device1");
-    append_device(message, device);
+    bluez::append_device(message, device);
     if (rssi_invalidated)
       sd_bus_message_append(message, "as", 2, "RSSI", "TxPower");
     else
@@ -529,7 +453,8 @@ class FakeBluez {
   std::vector<Advertisement> advertisements_;
   std::vector<sd_bus_message*> held_;
   std::vector<std::string> calls_;
-  bool exclusive_ = false;
+  bool exclusive_ = false, frozen_ = false, offers_monitors_ = false;
+  FakeMonitors monitors_;
 };
 
 }  // namespace foyer::test

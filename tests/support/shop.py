@@ -113,7 +113,9 @@ class Shop:
     def open_daemon(self):
         (self.dir / "foyer.yaml").write_text(self.config)
         with open(self.dir / "foyerd.log", "a") as log:
-            self.daemon = start([str(self.bin / "foyerd"), "run", "--config", str(self.dir / "foyer.yaml")], stderr=log)
+            # restore_signals: SIGXFSZ stays ignored, so that a file too large is an error of write(2), not the end.
+            self.daemon = start([str(self.bin / "foyerd"), "run", "--config", str(self.dir / "foyer.yaml")], stderr=log,
+                                restore_signals=False)
 
         def serving():
             if self.daemon.poll() is not None:

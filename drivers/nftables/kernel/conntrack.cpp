@@ -1,33 +1,26 @@
 #include "drivers/nftables/kernel/conntrack.hpp"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
+#include <fmt/format.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <sys/socket.h>
+#include <netinet/in.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
-#include <vector>
+#include <exception>
 
 namespace foyer::drivers::nftables::kernel {
 namespace {
 
-struct FlowDeleter {
-  void operator()(nf_conntrack* flow) const { nfct_destroy(flow); }
+template <auto Free>
+struct Freed {
+  template <class T>
+  void operator()(T* one) const {
+    static_cast<void>(Free(one));
+  }
 };
-using Flow = std::unique_ptr<nf_conntrack, FlowDeleter>;
-
-std::optional<IpAddress> source_of(const nf_conntrack* flow) {
-  const bool v6 = nfct_get_attr_u8(flow, ATTR_L3PROTO) == AF_INET6;
-  const void* source = nfct_get_attr(flow, v6 ? ATTR_ORIG_IPV6_SRC : ATTR_ORIG_IPV4_SRC);
-  if (source == nullptr) return std::nullopt;
-  IpAddress ip{v6 ? IpAddress::Family::v6 : IpAddress::Family::v4, {}};
-  std::memcpy(ip.bytes.data(), source, v6 ? 16 : 4);
-  return ip;
-}
+using Handle = std::unique_ptr<nfct_handle, Freed<nfct_close>>;
+using Flow = std::unique_ptr<nf_conntrack, Freed<nfct_destroy>>;
 
 struct Search {
   const std::set<IpAddress>& ips;
@@ -35,68 +28,51 @@ struct Search {
   std::vector<Flow> found{};
 
   bool wanted(const nf_conntrack* flow) const {
-    const auto source = source_of(flow);
-    if (!source || !ips.contains(*source)) return false;
+    const bool v6 = nfct_get_attr_u8(flow, ATTR_L3PROTO) == AF_INET6;
+    IpAddress source{v6 ? IpAddress::Family::v6 : IpAddress::Family::v4, {}};
+    std::memcpy(source.bytes.data(), nfct_get_attr(flow, v6 ? ATTR_ORIG_IPV6_SRC : ATTR_ORIG_IPV4_SRC), v6 ? 16 : 4);
+    if (!ips.contains(source)) return false;
     if (nfct_get_attr_u8(flow, ATTR_L4PROTO) != IPPROTO_TCP) return true;
     if (nfct_getobjopt(flow, NFCT_GOPT_IS_SNAT) != 0) return true;  // it went out by the uplink
     const std::uint16_t port = ntohs(nfct_get_attr_u16(flow, ATTR_REPL_PORT_SRC));
     return port != http_port && (https_port == 0 || port != https_port);
   }
-  static int collect(const nlmsghdr* header, void* into) {
+  static int collect(nf_conntrack_msg_type, nf_conntrack* flow, void* into) {
     auto& self = *static_cast<Search*>(into);
-    Flow flow(nfct_new());
-    if (flow && nfct_nlmsg_parse(header, flow.get()) == 0 && self.wanted(flow.get()))
-      self.found.push_back(std::move(flow));
-    return MNL_CB_OK;
+    if (self.wanted(flow)) self.found.emplace_back(nfct_clone(flow));
+    return NFCT_CB_CONTINUE;
   }
 };
 
-nlmsghdr* message(char* buffer, std::uint8_t family, std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
-  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_CTNETLINK << 8) | type);
-  header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-  header->nlmsg_seq = sequence;
-  auto* extra = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
-  extra->nfgen_family = family;
-  extra->version = NFNETLINK_V0;
-  return header;
+void forget_flows(Search search) {
+  const Handle reader(nfct_open(CONNTRACK, 0)), writer(nfct_open(CONNTRACK, 0));
+  const std::uint32_t both = AF_UNSPEC;
+  if (!reader || !writer || nfct_callback_register(reader.get(), NFCT_T_ALL, Search::collect, &search) < 0 ||
+      nfct_query(reader.get(), NFCT_Q_DUMP, &both) < 0)
+    return fmt::print(stderr, "<4>conntrack: {}: flows of {} removed stay until they end\n", std::strerror(errno),
+                      search.ips.size());
+  for (const auto& flow : search.found)  // one that ended meanwhile is as good
+    static_cast<void>(nfct_query(writer.get(), NFCT_Q_DESTROY, flow.get()));
 }
 
 }  // namespace
 
-void Conntrack::Deleter::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+Conntrack::Conntrack()
+    : thread_([this] {
+        while (box_.wait_and_drain(std::chrono::hours{1}) > 0 || !box_.closed()) {
+          if (!ips_.empty()) forget_flows({ips_, http_port_, https_port_});
+          ips_.clear();
+        }
+      }) {}
 
-Result<Conntrack> Conntrack::open() {
-  Conntrack conntrack;
-  conntrack.netlink_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-  if (!conntrack.netlink_ || mnl_socket_bind(conntrack.netlink_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-    return fail(Code::fatal, "conntrack netlink: {}", std::strerror(errno));
-  return conntrack;
-}
+Conntrack::~Conntrack() { box_.close(); }
 
-Result<void> Conntrack::forget_flows(const std::set<IpAddress>& ips, std::uint16_t http_port,
-                                     std::uint16_t https_port) {
-  alignas(nlmsghdr) std::array<char, 16384> buffer{};
-  const nlmsghdr* ask = message(buffer.data(), AF_UNSPEC, IPCTNL_MSG_CT_GET, NLM_F_DUMP, ++sequence_);
-  if (mnl_socket_sendto(netlink_.get(), ask, ask->nlmsg_len) < 0)
-    return fail(Code::retry, "conntrack netlink: {}", std::strerror(errno));
-  Search search{ips, http_port, https_port};
-  for (int state = MNL_CB_OK; state > MNL_CB_STOP;) {
-    const ssize_t got = mnl_socket_recvfrom(netlink_.get(), buffer.data(), buffer.size());
-    if (got < 0) return fail(Code::retry, "conntrack netlink: {}", std::strerror(errno));
-    state = mnl_cb_run(buffer.data(), static_cast<std::size_t>(got), sequence_, mnl_socket_get_portid(netlink_.get()),
-                       Search::collect, &search);
-    if (state < 0 && errno != ESRCH) return fail(Code::retry, "conntrack dump: {}", std::strerror(errno));
-  }
-  for (const auto& flow : search.found) {  // one that ended meanwhile is as good
-    const std::uint8_t family = nfct_get_attr_u8(flow.get(), ATTR_L3PROTO);
-    nlmsghdr* drop = message(buffer.data(), family, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, ++sequence_);
-    nfct_nlmsg_build(drop, flow.get());
-    if (mnl_socket_sendto(netlink_.get(), drop, drop->nlmsg_len) < 0 ||
-        mnl_socket_recvfrom(netlink_.get(), buffer.data(), buffer.size()) < 0)
-      return fail(Code::retry, "conntrack netlink: {}", std::strerror(errno));
-  }
-  return {};
+void Conntrack::forget(const IpAddress& ip, std::uint16_t http_port, std::uint16_t https_port) {
+  static_cast<void>(box_.try_post([=, this] {
+    ips_.insert(ip);
+    http_port_ = http_port;
+    https_port_ = https_port;
+  }));
 }
 
 }  // namespace foyer::drivers::nftables::kernel

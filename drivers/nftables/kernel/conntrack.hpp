@@ -1,32 +1,31 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
 #include <set>
+#include <thread>
 
+#include "base/mailbox.hpp"
 #include "base/net.hpp"
-#include "base/result.hpp"
-
-struct mnl_socket;
 
 namespace foyer::drivers::nftables::kernel {
 
-/// Forgets flows the kernel keeps track of, so that what they were allowed ends with the allowance. One thread.
+/// Forgets flows the kernel keeps track of, so that what they were allowed ends with the allowance. Whoever is removed
+/// is shut already, as every packet is looked up: this is housekeeping. The kernel walks its whole table for it, about
+/// 10 ms for 262,144 buckets, so it has a thread of its own and nobody waits; those removed meanwhile share the next
+/// walk.
 class Conntrack {
  public:
-  static Result<Conntrack> open();
+  Conntrack();
+  ~Conntrack();
 
-  /// Every flow these addresses began, but their connections to the portal: their last answer is still to be delivered.
-  /// The kernel walks its whole table, about 10 ms for 262,144 buckets: call it for many at once.
-  Result<void> forget_flows(const std::set<IpAddress>& ips, std::uint16_t http_port, std::uint16_t https_port);
+  /// Every flow this address began, but its connections to the portal's ports: their last answer is still to be
+  /// delivered. With 1,024 addresses waiting the newest are left to the kernel's time-outs. Any thread.
+  void forget(const IpAddress& ip, std::uint16_t http_port, std::uint16_t https_port);
 
  private:
-  struct Deleter {
-    void operator()(mnl_socket* socket) const;
-  };
-  Conntrack() = default;
-  std::unique_ptr<mnl_socket, Deleter> netlink_;
-  std::uint32_t sequence_ = 0;
+  std::set<IpAddress> ips_;  // of the thread alone
+  std::uint16_t http_port_ = 0, https_port_ = 0;
+  Mailbox box_{1024};
+  std::jthread thread_;
 };
 
 }  // namespace foyer::drivers::nftables::kernel

@@ -5,19 +5,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <vector>
-
-#include "drivers/nftables/kernel/ruleset.hpp"
 
 namespace foyer::drivers::nftables::kernel {
 namespace {
 
-constexpr std::size_t kMaxPeers = 4;  // foyerd, one that is just going, and an operator; the newest is refused
-constexpr int kSendMs = 250;          // a peer that does not read its answer is dropped
+constexpr std::size_t kMaxPeers =
+    6;                        // foyerd and its radio, two that are just going, and an operator; the newest is refused
+constexpr int kSendMs = 250;  // a peer that does not read its answer is dropped
 
 template <class... Args>
 void log(int priority, fmt::format_string<Args...> text, Args&&... args) {
@@ -27,75 +25,66 @@ void log(int priority, fmt::format_string<Args...> text, Args&&... args) {
 bool send_packet(int peer, const void* data, std::size_t size) {
   for (;;) {
     if (::send(peer, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return true;
-    if (errno == EINTR) continue;
     pollfd writable{peer, POLLOUT, 0};
-    if ((errno != EAGAIN && errno != ENOBUFS) || ::poll(&writable, 1, kSendMs) <= 0) return false;
+    if (errno != EINTR && ((errno != EAGAIN && errno != ENOBUFS) || ::poll(&writable, 1, kSendMs) <= 0)) return false;
   }
 }
 
-Result<ports::GuestKey> guest_of(const wire::Key& key) {
-  if (key.ip.family != 4 && key.ip.family != 6)
-    return fail(Code::refuse, "address family {}: 4 and 6 are allowed", key.ip.family);
-  return wire::unpack(key);
+void tell(wire::Reply& reply, const Result<void>& result) {
+  static_assert(static_cast<int>(Code::retry) + 1 == static_cast<int>(wire::Status::retry) &&
+                static_cast<int>(Code::fatal) + 1 == static_cast<int>(wire::Status::fatal));
+  if (result) return;
+  if (reply.status == wire::Status::ok)
+    reply.status = static_cast<wire::Status>(static_cast<int>(result.error().code) + 1);
+  wire::pack_text(reply.text, result.error().message);
 }
 
-wire::Reply reply_to(const wire::Request& request, const Result<void>& result) {
-  wire::Reply reply;
-  reply.sequence = request.sequence;
-  if (result) return reply;
-  reply.status = static_cast<wire::Status>(static_cast<int>(result.error().code) + 1);
-  wire::pack_text(reply.text, result.error().message);
-  return reply;
+/// Nothing in a request may name what is not in the rules.
+bool is_change(const wire::Change& change) {
+  return (change.key.ip.family == 4 || change.key.ip.family == 6) && change.kind <= wire::Kind::fall &&
+         (change.add == 0 || (change.ttl_seconds > 0 && change.ttl_seconds <= wire::kMaxTtlSeconds));
 }
-static_assert(static_cast<int>(Code::retry) + 1 == static_cast<int>(wire::Status::retry) &&
-              static_cast<int>(Code::fatal) + 1 == static_cast<int>(wire::Status::fatal));
 
 }  // namespace
 
-Server::Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
+Server::~Server() {
+  if (listener_.get() >= 0) ::unlink(settings_.socket.c_str());
 }
 
-Result<Server> Server::open(const ServerSettings& settings) {
-  auto table = Table::open();
-  if (!table) return fail(table);
-  auto conntrack = Conntrack::open();
-  if (!conntrack) return fail(conntrack);
-  Server server(std::move(*table), std::move(*conntrack));
-  server.uid_ = settings.uid;
-
+Result<void> Server::listen(const ServerSettings& settings) {
+  settings_ = settings;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (settings.socket.empty() || settings.socket.size() >= sizeof address.sun_path)
-    return fail(Code::refuse, "socket path '{}': 1 to {} bytes are allowed", settings.socket,
-                sizeof address.sun_path - 1);
-  settings.socket.copy(address.sun_path, settings.socket.size());
+  const auto& path = settings.socket;
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    return fail(Code::refuse, "socket path '{}': 1 to {} bytes are allowed", path, sizeof address.sun_path - 1);
+  path.copy(address.sun_path, path.size());
   Descriptor listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  ::unlink(settings.socket.c_str());
-  if (listener.get() < 0 || ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
-      ::chmod(settings.socket.c_str(), 0666) < 0 || ::listen(listener.get(), static_cast<int>(kMaxPeers)) < 0)
-    return fail(Code::fatal, "listen on {}: {}", settings.socket, std::strerror(errno));
-  server.socket_ = settings.socket;
-  server.listener_ = std::move(listener);
-  return server;
-}
-
-Server::~Server() {
-  if (!socket_.empty()) ::unlink(socket_.c_str());
+  ::unlink(path.c_str());
+  if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+      ::chmod(path.c_str(), 0666) < 0 || ::listen(listener.get(), static_cast<int>(kMaxPeers)) < 0)
+    return fail(Code::fatal, "listen on {}: {}", path, std::strerror(errno));
+  listener_ = std::move(listener);
+  return {};
 }
 
 Result<void> Server::run(int stop_fd) {
-  for (;;) {
-    std::vector<pollfd> fds{{stop_fd, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
-    for (const auto& peer : peers_) fds.push_back({peer.get(), POLLIN, 0});
-    const int ready = ::poll(fds.data(), fds.size(), shut_.empty() ? -1 : 0);
-    if (ready < 0 && errno != EINTR) return fail(Code::fatal, "poll: {}", std::strerror(errno));
-    if (ready == 0) forget_shut();
-    if (ready <= 0) continue;
+  for (std::vector<pollfd> fds;;) {
+    fds = {{stop_fd, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    for (const auto& peer : peers_)
+      fds.push_back({peer.get(), static_cast<short>(peer.get() == looker_ ? POLLIN | POLLOUT : POLLIN), 0});
+    if (::poll(fds.data(), fds.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail(Code::fatal, "poll: {}", std::strerror(errno));
+    }
     if (fds[0].revents != 0) return {};
-    std::size_t index = 2;
-    for (auto peer = peers_.begin(); peer != peers_.end(); ++index)
-      peer = fds[index].revents != 0 && !serve(peer->get()) ? peers_.erase(peer) : std::next(peer);
+    auto state = fds.begin() + 2;
+    for (auto peer = peers_.begin(); peer != peers_.end(); ++state) {
+      const bool stays = ((state->revents & ~POLLOUT) == 0 || serve(peer->get())) &&
+                         ((state->revents & POLLOUT) == 0 || peer->get() != looker_ || look_on());
+      if (!stays && peer->get() == looker_) looker_ = -1;
+      peer = stays ? std::next(peer) : peers_.erase(peer);
+    }
     if (fds[1].revents != 0) accept_peer();
   }
 }
@@ -105,14 +94,10 @@ void Server::accept_peer() {
   if (peer.get() < 0) return;
   ucred who{};
   socklen_t size = sizeof who;
-  if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || (who.uid != uid_ && who.uid != 0)) {
-    log(4, "refused uid {} (pid {}): only uid {} and root may ask", who.uid, who.pid, uid_);
-    return;
-  }
-  if (peers_.size() >= kMaxPeers) {
-    log(4, "refused pid {}: {} connections are open already", who.pid, peers_.size());
-    return;
-  }
+  if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || (who.uid != settings_.uid && who.uid != 0))
+    return log(4, "refused uid {} (pid {}): only uid {} and root may ask", who.uid, who.pid, settings_.uid);
+  if (peers_.size() >= kMaxPeers)
+    return log(4, "refused pid {}: {} connections are open already", who.pid, peers_.size());
   peers_.push_back(std::move(peer));
 }
 
@@ -122,64 +107,33 @@ bool Server::serve(int peer) {
   const ssize_t got = ::recv(peer, &request, sizeof request, MSG_TRUNC);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
   if (got <= 0) return false;
+  if (got == static_cast<ssize_t>(sizeof(wire::BluetoothRequest))) return bluetooth_.serve(peer, request);
   if (got != static_cast<ssize_t>(sizeof request) || request.magic != wire::kMagic ||
       request.version != wire::kVersion) {
     log(4, "a packet of {} bytes is no request of version {}: is foyerd of this release?", got, wire::kVersion);
     return false;
   }
-  if (request.op == wire::Op::guests) return send_guests(peer, request.sequence);
-  const wire::Reply reply = answer(request);
+  if (request.op == wire::Op::look) {  // a look of another peer that is under way is cut off: there is one foyerd
+    looker_ = peer;
+    look_sequence_ = request.sequence;
+    table_.begin_look();
+    return true;
+  }
+  wire::Reply reply;
+  reply.sequence = request.sequence;
+  tell(reply, answer(request, reply));
   return send_packet(peer, &reply, sizeof reply);
 }
 
-wire::Reply Server::answer(const wire::Request& request) {
-  const auto result = [&]() -> Result<void> {
-    if (request.op == wire::Op::ping) return {};
-    if (request.op == wire::Op::setup) return setup(request.policy);
-    if (request.op != wire::Op::admit && request.op != wire::Op::remove)
-      return fail(Code::refuse, "unknown request {}", static_cast<int>(request.op));
-    if (!policy_) return fail(Code::retry, "no policy yet: set up first");
-    auto guest = guest_of(request.guest);
-    if (!guest) return fail(guest);
-    return request.op == wire::Op::admit ? admit(*guest, request.ttl_seconds) : remove(*guest);
-  }();
-  return reply_to(request, result);
+Result<void> Server::answer(const wire::Request& request, wire::Reply& reply) {
+  if (request.op == wire::Op::ping) return {};
+  if (request.op == wire::Op::setup) return setup(wire::unpack(request.policy));
+  if (request.op == wire::Op::change) return change(request, reply);
+  return fail(Code::refuse, "unknown request {}", static_cast<int>(request.op));
 }
 
-bool Server::send_guests(int peer, std::uint32_t sequence) {
-  auto guests = table_.guests();
-  wire::GuestsReply packet;
-  packet.head.sequence = sequence;
-  if (!guests) {
-    packet.head.status = wire::Status::retry;
-    wire::pack_text(packet.head.text, guests.error().message);
-    return send_packet(peer, &packet, sizeof packet);
-  }
-  for (std::size_t from = 0;; from += wire::kGuestsPerPacket) {
-    const std::size_t count = std::min(wire::kGuestsPerPacket, guests->size() - from);
-    for (std::size_t i = 0; i < count; ++i) {
-      const ports::Guest& guest = (*guests)[from + i];
-      packet.guests[i] = {guest.bytes_up, guest.bytes_down, static_cast<std::uint32_t>(guest.left.count()),
-                          wire::pack(guest.key)};
-    }
-    packet.head.count = static_cast<std::uint16_t>(count);
-    packet.head.last = from + count == guests->size() ? 1 : 0;
-    if (!send_packet(peer, &packet, sizeof packet)) return false;
-    if (packet.head.last != 0) return true;
-  }
-}
-
-Result<void> Server::setup(const wire::Policy& packed) {
-  ports::GatePolicy policy;
-  policy.interface = wire::unpack_text(packed.interface);
-  policy.uplink = wire::unpack_text(packed.uplink);
-  policy.address = {wire::unpack(packed.address), packed.address.prefix};
-  policy.http_port = packed.http_port;
-  policy.https_port = packed.https_port;
-  policy.lan_access = packed.lan_access != 0;
-  auto rules = ruleset(policy);
-  if (!rules) return fail(rules);
-  if (auto laid = table_.run(*rules); !laid) {
+Result<void> Server::setup(const ports::GatePolicy& policy) {
+  if (auto laid = table_.lay(policy); !laid) {
     log(3, "rules for {}: {}", policy.interface, laid.error().message);
     return laid;
   }
@@ -190,25 +144,40 @@ Result<void> Server::setup(const wire::Policy& packed) {
   return switched;
 }
 
-Result<void> Server::admit(const ports::GuestKey& guest, std::uint32_t ttl_seconds) {
-  if (ttl_seconds == 0 || ttl_seconds > wire::kMaxTtlSeconds)
-    return fail(Code::refuse, "{} s: 1 to {} are allowed", ttl_seconds, wire::kMaxTtlSeconds);
-  shut_.erase(guest.ip);
-  return table_.admit(guest, std::chrono::seconds(ttl_seconds));
-}
-
-Result<void> Server::remove(const ports::GuestKey& guest) {
-  auto was_in = table_.remove(guest);
-  if (!was_in) return fail(was_in);
-  if (*was_in) shut_.insert(guest.ip);
+Result<void> Server::change(const wire::Request& request, wire::Reply& reply) {
+  if (policy_.interface.empty()) return fail(Code::retry, "no policy yet: set up first");
+  const std::span changes(request.changes.data(), std::min<std::size_t>(request.count, wire::kMaxChanges));
+  if (!std::ranges::all_of(changes, is_change)) return fail(Code::refuse, "a change that is none");
+  const int error = table_.change(changes, reply.used);
+  if (error == EEXIST || error == ENOENT) reply.status = wire::Status::taken;
+  if (error == ENFILE) return fail(Code::refuse, "the set is full");
+  if (error != 0)
+    return fail(error == EINVAL || error == EPERM ? Code::refuse : Code::retry, "{}", std::strerror(error));
+  for (const auto& one : changes)
+    if (one.add == 0 && one.kind == wire::Kind::auth && changes.back().add == 0)
+      conntrack_.forget(wire::unpack(one.key.ip), policy_.http_port, policy_.https_port);
   return {};
 }
 
-/// Those removed are shut already, as every packet is looked up: this is housekeeping, done when nobody waits.
-void Server::forget_shut() {
-  const auto ips = std::exchange(shut_, {});
-  auto done = conntrack_.forget_flows(ips, policy_->http_port, policy_->https_port);
-  if (!done) log(4, "{}", done.error().message);
+/// The next rows, to a looker that has room for them.
+bool Server::look_on() {
+  std::vector<wire::Row> rows;
+  wire::Look packet;
+  packet.head.sequence = look_sequence_;
+  auto more = table_.next_rows(rows);
+  for (std::size_t from = 0; from < rows.size(); from += packet.head.count) {
+    packet.head.count = static_cast<std::uint16_t>(std::min(wire::kRowsPerPacket, rows.size() - from));
+    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(from), packet.head.count, packet.rows.begin());
+    packet.head.last = 0;
+    if (!send_packet(looker_, &packet, sizeof packet)) return false;
+  }
+  if (more && *more) return true;
+  auto tallies = table_.tallies();
+  packet.head.count = 0;
+  packet.head.last = 1;
+  if (tallies) packet.tallies = *tallies;
+  tell(packet.head, !more ? Result<void>(fail(more)) : !tallies ? fail(tallies) : Result<void>{});
+  return send_packet(std::exchange(looker_, -1), &packet, sizeof packet);
 }
 
 }  // namespace foyer::drivers::nftables::kernel

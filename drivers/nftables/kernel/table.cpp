@@ -1,323 +1,277 @@
 #include "drivers/nftables/kernel/table.hpp"
 
-#include <libmnl/libmnl.h>
 #include <libnftnl/batch.h>
 #include <libnftnl/common.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/set.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
-#include <map>
+
+#include "drivers/nftables/kernel/netlink.hpp"
+#include "drivers/nftables/ruleset.hpp"
 
 namespace foyer::drivers::nftables::kernel {
 namespace {
 
-constexpr const char* kTable = "foyer";
-constexpr std::uint16_t kFamily = NFPROTO_INET;
+using wire::Kind;
+constexpr std::array kLooked{"auth4", "down4", "auth6", "down6"};
 
-struct SetDeleter {
-  void operator()(nftnl_set* set) const { nftnl_set_free(set); }
-};
-using Set = std::unique_ptr<nftnl_set, SetDeleter>;
-
-Set make_set(const char* name) {
-  Set set(nftnl_set_alloc());
-  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, kTable);
-  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, kFamily);
-  return set;
+std::string name_of(Kind kind, const wire::Key& key) {
+  return wire::kKinds[static_cast<std::size_t>(kind)] + std::string(key.ip.family == 6 ? "6" : "4");
 }
 
-bool is6(const IpAddress& ip) { return ip.family == IpAddress::Family::v6; }
-const char* auth_set(const IpAddress& ip) { return is6(ip) ? "auth6" : "auth4"; }
-const char* down_set(const IpAddress& ip) { return is6(ip) ? "down6" : "down4"; }
+/// auth is a concatenation, each part padded to whole 32-bit registers; the others go by address alone.
+Bytes key_of(Kind kind, const wire::Key& key) {
+  Bytes bytes;
+  if (kind == Kind::auth) bytes.assign(key.mac.begin(), key.mac.end());
+  if (kind == Kind::auth) bytes.resize(8);
+  bytes.insert(bytes.end(), key.ip.bytes.begin(), key.ip.bytes.begin() + (key.ip.family == 6 ? 16 : 4));
+  return bytes;
+}
 
-Bytes down_key(const IpAddress& ip) { return {ip.bytes.begin(), ip.bytes.begin() + (is6(ip) ? 16 : 4)}; }
-
-/// A concatenation: each part padded to whole 32-bit registers.
-Bytes auth_key(const ports::GuestKey& guest) {
-  Bytes key(guest.mac.bytes.begin(), guest.mac.bytes.end());
-  key.resize(8);
-  const Bytes ip = down_key(guest.ip);
-  key.insert(key.end(), ip.begin(), ip.end());
+wire::Key key_from(ByteView bytes, bool auth) {
+  wire::Key key;
+  if (auth) std::copy_n(bytes.begin(), 6, key.mac.begin());
+  bytes = bytes.subspan(auth ? 8 : 0);
+  key.ip.family = bytes.size() == 16 ? 6 : 4;
+  std::copy(bytes.begin(), bytes.end(), key.ip.bytes.begin());
   return key;
 }
 
-Error error_of(int number, std::string_view what) {
-  const Code code = number == ENFILE || number == EINVAL || number == EPERM ? Code::refuse : Code::retry;
-  if (number == ENFILE) return {code, fmt::format("{}: the set is full", what)};
-  return {code, fmt::format("{}: {}", what, std::strerror(number))};
+mnl_socket* open_socket() {
+  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (socket != nullptr) mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID);
+  return socket;
 }
 
 }  // namespace
 
-/// One element of a set as the kernel tells it.
-struct Table::Element {
-  Bytes key;
-  std::chrono::milliseconds left{0};
-  std::uint64_t bytes = 0, packets = 0;
-  std::string comment;
-};
-
 void Table::Deleter::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-void Table::Deleter::operator()(nft_ctx* context) const { nft_ctx_free(context); }
-Table::Table(Table&&) noexcept = default;
-Table& Table::operator=(Table&&) noexcept = default;
-Table::~Table() = default;
 
-/// Changes of elements that happen together or not at all. Six small messages at most.
+/// What happens together or not at all: kMaxChanges elements and objects of some 200 bytes each.
 class Table::Batch {
  public:
-  explicit Batch(std::uint32_t& sequence) : sequence_(sequence) { finish(nftnl_batch_begin(at(), ++sequence_)); }
+  explicit Batch(std::uint32_t& sequence) : sequence_(sequence) { end(nftnl_batch_begin(at(), ++sequence_)); }
 
-  void erase(const char* set, ByteView key) { change(NFT_MSG_DELSETELEM, 0, set, key, nullptr); }
-  void insert(const char* set, const Element& element) {
-    change(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, set, element.key, &element);
+  void element(std::uint16_t type, int flags, const std::string& set, const Element& element) {
+    nftnl_set_elems_nlmsg_build_payload(begin(type, flags), make_set(set, element).get());
+    end(last_);
   }
+  void object(std::uint16_t type, int flags, const Object& object) {
+    nftnl_obj_nlmsg_build_payload(begin(type, flags), object.get());
+    end(last_);
+  }
+  bool empty() const { return last_ == nullptr; }
+  /// Of all that went well only the last is answered.
   ByteView close() {
-    finish(nftnl_batch_end(at(), ++sequence_));
+    last_->nlmsg_flags |= NLM_F_ACK;
+    end(nftnl_batch_end(at(), ++sequence_));
     return {reinterpret_cast<const std::uint8_t*>(buffer_.data()), size_};
   }
 
  private:
   char* at() { return buffer_.data() + size_; }
-  void finish(const nlmsghdr* message) { size_ += message->nlmsg_len; }
-
-  void change(std::uint16_t type, std::uint16_t flags, const char* name, ByteView key, const Element* data) {
-    Set set = make_set(name);
-    nftnl_set_elem* element = nftnl_set_elem_alloc();
-    nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(), static_cast<std::uint32_t>(key.size()));
-    if (data != nullptr) fill(element, *data);
-    nftnl_set_elem_add(set.get(), element);
-    nlmsghdr* message =
-        nftnl_nlmsg_build_hdr(at(), type, kFamily, static_cast<std::uint16_t>(flags | NLM_F_ACK), ++sequence_);
-    nftnl_set_elems_nlmsg_build_payload(message, set.get());
-    finish(message);
+  nlmsghdr* begin(std::uint16_t type, int flags) {
+    return last_ = nftnl_nlmsg_build_hdr(at(), type, NFPROTO_INET, static_cast<std::uint16_t>(flags), ++sequence_);
   }
-
-  static void fill(nftnl_set_elem* element, const Element& data) {
-    nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(data.left.count()));
-    nftnl_expr* counter = nftnl_expr_alloc("counter");
-    nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, data.bytes);
-    nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, data.packets);
-    nftnl_set_elem_set(element, NFTNL_SET_ELEM_EXPR, counter, 0);
-    if (data.comment.empty()) return;
-    nftnl_udata_buf* note = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
-    nftnl_udata_put_strz(note, NFTNL_UDATA_SET_ELEM_COMMENT, data.comment.c_str());
-    nftnl_set_elem_set(element, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(note), nftnl_udata_buf_len(note));
-    nftnl_udata_buf_free(note);
-  }
+  void end(const nlmsghdr* message) { size_ += message->nlmsg_len; }
 
   std::uint32_t& sequence_;
   std::size_t size_ = 0;
-  alignas(nlmsghdr) std::array<char, 4096> buffer_{};
+  nlmsghdr* last_ = nullptr;
+  alignas(nlmsghdr) std::array<char, 8192> buffer_;
 };
 
 Result<Table> Table::open() {
   Table table;
-  table.nft_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (!table.nft_) return fail(Code::fatal, "libnftables: no context");
-  nft_ctx_buffer_output(table.nft_.get());
-  nft_ctx_buffer_error(table.nft_.get());
-  table.netlink_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!table.netlink_ || mnl_socket_bind(table.netlink_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-    return fail(Code::fatal, "netfilter netlink: {}", std::strerror(errno));
+  table.netlink_.reset(open_socket());
+  if (!table.netlink_) return fail(Code::fatal, "netfilter netlink: {}", std::strerror(errno));
   return table;
 }
 
 Result<void> Table::run(const std::string& commands) {
-  if (nft_run_cmd_from_buffer(nft_.get(), commands.c_str()) == 0) return {};
-  std::string why = nft_ctx_get_error_buffer(nft_.get());
-  if (const auto end = why.find('\n'); end != std::string::npos) why.resize(end);
+  const std::unique_ptr<nft_ctx, Freed<nft_ctx_free>> nft(nft_ctx_new(NFT_CTX_DEFAULT));  // it remembers definitions
+  nft_ctx_buffer_output(nft.get());
+  nft_ctx_buffer_error(nft.get());
+  if (nft_run_cmd_from_buffer(nft.get(), commands.c_str()) == 0) return {};
+  std::string why = nft_ctx_get_error_buffer(nft.get());
+  if (const auto newline = why.find('\n'); newline != std::string::npos) why.resize(newline);
   return fail(Code::retry, "nftables: {}", why.empty() ? "refused without a reason" : why);
 }
 
-Result<void> Table::admit(const ports::GuestKey& guest, std::chrono::seconds ttl) {
-  for (int attempt = 0;; ++attempt) {
-    auto in = get(auth_set(guest.ip), auth_key(guest));
-    if (!in) return fail(in);
-    auto down = get(down_set(guest.ip), down_key(guest.ip));
-    if (!down) return fail(down);
-
-    Element up_new{auth_key(guest), ttl, 0, 0, {}};
-    Element down_new{down_key(guest.ip), ttl, 0, 0, to_string(guest.mac)};
-    Batch batch(sequence_);
-    if (!in->empty()) {
-      batch.erase(auth_set(guest.ip), up_new.key);
-      up_new.bytes = in->front().bytes;
-      up_new.packets = in->front().packets;
-    }
-    if (!down->empty()) {
-      batch.erase(down_set(guest.ip), down_new.key);
-      const auto owner = parse_mac(down->front().comment);
-      if (owner == guest.mac && !in->empty()) {
-        down_new.bytes = down->front().bytes;
-        down_new.packets = down->front().packets;
-      } else if (owner && owner != guest.mac) {
-        const Bytes other = auth_key({*owner, guest.ip});
-        auto others = get(auth_set(guest.ip), other);
-        if (others && !others->empty()) batch.erase(auth_set(guest.ip), other);
-      }
-    }
-    batch.insert(auth_set(guest.ip), up_new);
-    batch.insert(down_set(guest.ip), down_new);
-    auto done = commit(batch);
-    // An element can expire between the look and the change; the second look sees it gone.
-    if (done || attempt == 1 || done.error().code != Code::retry) return std::move(done).context("admit");
-  }
+Result<void> Table::lay(const ports::GatePolicy& policy) {
+  auto rules = ruleset(policy);
+  if (!rules) return fail(rules);
+  auto laid = run(has_our_sets() ? *rules : kRemoval + *rules + survivors());
+  if (laid) policy_ = policy;
+  return laid;
 }
 
-Result<bool> Table::remove(const ports::GuestKey& guest) {
-  auto in = get(auth_set(guest.ip), auth_key(guest));
-  if (!in) return fail(in);
-  auto down = get(down_set(guest.ip), down_key(guest.ip));
-  if (!down) return fail(down);
-  const bool owns_down = !down->empty() && down->front().comment == to_string(guest.mac);
-  if (in->empty() && !owns_down) return false;
+/// A chain of this name says so (rules/foyer.nft).
+bool Table::has_our_sets() {
+  alignas(nlmsghdr) std::array<char, 512> buffer;
+  nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETCHAIN, NFPROTO_INET, 0, ++sequence_);
+  mnl_attr_put_strz(ask, NFTA_CHAIN_TABLE, kTable);
+  mnl_attr_put_strz(ask, NFTA_CHAIN_NAME, "layout_2");
+  return exchange(netlink_.get(), ask, ask->nlmsg_len, [](const nlmsghdr*) {}) == 0;
+}
+
+Result<void> Table::take_away() { return run(kRemoval); }
+
+/// Those who are in, as nft commands that put them in again.
+std::string Table::survivors() {
+  std::string text;
+  begin_look();
+  for (auto more = Result<bool>(true); more && *more;) {
+    const std::string set = kLooked[set_];
+    const bool auth = set.starts_with("auth");
+    std::vector<Element> elements;
+    more = next_elements(elements);
+    for (const auto& one : elements) {
+      const auto guest = wire::unpack(key_from(one.key, auth));
+      text += fmt::format("add element inet foyer {} {{ {}{} counter packets {} bytes {} timeout {}s{} }}\n", set,
+                          auth ? to_string(guest.mac) + " . " : "", to_string(guest.ip), one.packets, one.bytes,
+                          one.left.count() / 1000 + 1, auth ? "" : " comment \"" + to_string(one.owner) + '"');
+    }
+  }
+  return text;
+}
+
+int Table::change(std::span<const wire::Change> changes, wire::Traffic& used) {
   Batch batch(sequence_);
-  if (!in->empty()) batch.erase(auth_set(guest.ip), auth_key(guest));
-  if (owns_down) batch.erase(down_set(guest.ip), down_key(guest.ip));
-  if (auto done = commit(batch); !done) {
-    in = get(auth_set(guest.ip), auth_key(guest));
-    if (!in || !in->empty()) return fail(std::move(done).context("remove"));
-  }
-  return true;
-}
-
-Result<std::vector<ports::Guest>> Table::guests() {
-  std::vector<ports::Guest> all;
-  for (const auto family : {IpAddress::Family::v4, IpAddress::Family::v6}) {
-    const IpAddress any{family, {}};
-    auto in = dump(auth_set(any));
-    if (!in) return fail(in);
-    auto down = dump(down_set(any));
-    if (!down) return fail(down);
-    std::map<Bytes, std::uint64_t> received;
-    for (const auto& element : *down) received[element.key] = element.bytes;
-    for (const auto& element : *in) {
-      ports::Guest guest;
-      guest.key.ip.family = family;
-      std::copy_n(element.key.begin(), 6, guest.key.mac.bytes.begin());
-      std::copy(element.key.begin() + 8, element.key.end(), guest.key.ip.bytes.begin());
-      guest.left = std::chrono::ceil<std::chrono::seconds>(element.left);
-      guest.bytes_up = element.bytes;
-      if (const auto found = received.find(down_key(guest.key.ip)); found != received.end())
-        guest.bytes_down = found->second;
-      all.push_back(guest);
+  std::array<std::optional<Element>, wire::kKinds.size()> dropped;
+  bool adds = false;
+  for (const auto& change : changes) {
+    auto& before = dropped[static_cast<std::size_t>(change.kind)];
+    adds = adds || change.add != 0;
+    if (change.add != 0) {
+      add(batch, change, before);
+      continue;
     }
+    const auto drop = [&](Kind kind, const wire::Key& key) {
+      auto there = get(name_of(kind, key), key_of(kind, key));
+      if (there) batch.element(NFT_MSG_DELSETELEM, 0, name_of(kind, key), {there->key});
+      return there;
+    };
+    if (change.kind == Kind::down) {
+      const auto there = get(name_of(change.kind, change.key), key_of(change.kind, change.key));
+      const bool foreign = there && there->owner.bytes != change.key.mac;
+      if (foreign && change.anybodys == 0) continue;
+      if (foreign) drop(Kind::auth, {there->owner.bytes, change.key.ip});
+    }
+    before = drop(change.kind, change.key);
+    if (before && change.kind == Kind::auth) used.up = before->bytes;
+    if (before && change.kind == Kind::down) used.down = before->bytes;
   }
-  return all;
+  const int error = batch.empty() ? 0 : commit(batch);
+  if (error == 0 && !adds && !changes.empty()) drop_unused_objects({changes.front().key.mac});
+  return error;
 }
 
-Result<void> Table::commit(Batch& batch) {
+void Table::add(Batch& batch, const wire::Change& change, const std::optional<Element>& dropped) {
+  constexpr int kNew = NLM_F_CREATE | NLM_F_EXCL;
+  Element element{key_of(change.kind, change.key), std::chrono::seconds(change.ttl_seconds), change.bytes};
+  if (change.kind == Kind::down) element.owner = {change.key.mac};
+  if (dropped && dropped->owner == element.owner) {
+    element.bytes = dropped->bytes;
+    element.packets = dropped->packets;
+  }
+  if (change.kind >= Kind::quota) {  // one object for all addresses of the MAC: there already is as good
+    element.object = wire::kKinds[static_cast<std::size_t>(change.kind)] + to_hex(change.key.mac);
+    batch.object(NFT_MSG_NEWOBJ, NLM_F_CREATE,
+                 make_object(element.object, change.kind == Kind::quota, limit(change.kind), change.bytes));
+  }
+  batch.element(NFT_MSG_NEWSETELEM, kNew, name_of(change.kind, change.key), element);
+}
+
+std::uint64_t Table::limit(Kind kind) const {
+  return kind == Kind::quota ? policy_.quota : kind == Kind::up ? policy_.up_bps : policy_.down_bps;
+}
+
+/// The kernel refuses while another address of the MAC uses them.
+void Table::drop_unused_objects(const MacAddress& mac) {
+  Batch batch(sequence_);
+  for (const auto kind : {Kind::quota, Kind::up, Kind::fall})
+    if (limit(kind) != 0) {
+      const auto name = wire::kKinds[static_cast<std::size_t>(kind)] + to_hex(mac.bytes);
+      batch.object(NFT_MSG_DELOBJ, 0, make_object(name, kind == Kind::quota, 1, 0));
+    }
+  if (!batch.empty()) commit(batch);
+}
+
+int Table::commit(Batch& batch) {
   const ByteView data = batch.close();
-  if (mnl_socket_sendto(netlink_.get(), data.data(), data.size()) < 0)
-    return tl::make_unexpected(error_of(errno, "netfilter netlink"));
-  std::vector<Element> none;
-  return receive(0, none);
+  return exchange(netlink_.get(), data.data(), data.size(), [](const nlmsghdr*) {});
 }
 
-Result<std::vector<Table::Element>> Table::get(const char* set, ByteView key) {
-  alignas(nlmsghdr) std::array<char, 512> buffer{};
-  Set wanted = make_set(set);
-  nftnl_set_elem* element = nftnl_set_elem_alloc();
-  nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(), static_cast<std::uint32_t>(key.size()));
-  nftnl_set_elem_add(wanted.get(), element);
-  nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, kFamily, NLM_F_ACK, ++sequence_);
-  nftnl_set_elems_nlmsg_build_payload(message, wanted.get());
-  if (mnl_socket_sendto(netlink_.get(), message, message->nlmsg_len) < 0)
-    return tl::make_unexpected(error_of(errno, "netfilter netlink"));
+std::optional<Element> Table::get(const std::string& set, Bytes key) {
+  alignas(nlmsghdr) std::array<char, 512> buffer;
+  nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
+  nftnl_set_elems_nlmsg_build_payload(ask, make_set(set, {std::move(key)}).get());
   std::vector<Element> found;
-  auto got = receive(sequence_, found);
-  if (!got) return fail(got);
-  return found;
+  exchange(netlink_.get(), ask, ask->nlmsg_len, [&](const nlmsghdr* m) { read_elements(m, found); });
+  return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
 }
 
-Result<std::vector<Table::Element>> Table::dump(const char* set) {
-  for (int attempt = 0;; ++attempt) {
-    alignas(nlmsghdr) std::array<char, 512> buffer{};
-    Set wanted = make_set(set);
-    nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, kFamily, NLM_F_DUMP, ++sequence_);
-    nftnl_set_elems_nlmsg_build_payload(message, wanted.get());
-    if (mnl_socket_sendto(netlink_.get(), message, message->nlmsg_len) < 0)
-      return tl::make_unexpected(error_of(errno, "netfilter netlink"));
-    std::vector<Element> found;
-    auto got = receive(sequence_, found);
-    if (got) return found;
-    if (attempt == 3) return fail(got);  // changed by somebody else under each of four dumps
+void Table::begin_look() {
+  dumps_.reset(open_socket());  // ends what was under way
+  set_ = 0;
+  attempt_ = 0;
+  asked_ = interrupted_ = false;
+}
+
+Result<bool> Table::next_rows(std::vector<wire::Row>& rows) {
+  const bool auth = *kLooked[set_] == 'a';
+  std::vector<Element> elements;
+  const auto more = next_elements(elements);
+  for (const auto& element : elements)
+    rows.push_back({key_from(element.key, auth), static_cast<std::uint32_t>((element.left.count() + 999) / 1000),
+                    auth ? 0U : 1U, element.bytes});
+  return more;
+}
+
+/// A dump during which the table changed is made again, twice at most: what it then misses, the next look has.
+Result<bool> Table::next_elements(std::vector<Element>& elements) {
+  if (!std::exchange(asked_, true)) {
+    alignas(nlmsghdr) std::array<char, 512> buffer;
+    nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, NLM_F_DUMP, ++sequence_);
+    nftnl_set_elems_nlmsg_build_payload(ask, make_set(kLooked[set_], {}).get());
+    if (mnl_socket_sendto(dumps_.get(), ask, ask->nlmsg_len) < 0)
+      return fail(Code::retry, "look: {}", std::strerror(errno));
   }
-}
-
-namespace {
-
-std::string comment_of(nftnl_set_elem* element) {
-  std::uint32_t size = 0;
-  const auto* data = static_cast<const std::uint8_t*>(nftnl_set_elem_get(element, NFTNL_SET_ELEM_USERDATA, &size));
-  // One TLV: type, length with the NUL, text (libnftnl's udata).
-  if (data == nullptr || size < 3 || data[0] != NFTNL_UDATA_SET_ELEM_COMMENT || data[1] + 2U > size) return {};
-  return {reinterpret_cast<const char*>(data) + 2, data[1] - 1U};
-}
-
-}  // namespace
-
-/// Reads what the kernel has already queued: it answers within the send, so nothing here waits. With sequence 0 every
-/// error counts (a batch), else only answers to that message. Not there is not a failure: `out` stays empty.
-Result<void> Table::receive(std::uint32_t sequence, std::vector<Element>& out) {
-  alignas(nlmsghdr) std::array<char, 32768> buffer;
-  int failure = 0;
-  bool answered = false, interrupted = false;
-  for (;;) {
-    const ssize_t got = mnl_socket_recvfrom(netlink_.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) break;
-    if (got < 0) return tl::make_unexpected(error_of(errno, "netfilter netlink"));
-    int left = static_cast<int>(got);
-    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
-      if (sequence != 0 && m->nlmsg_seq != sequence) continue;
-      interrupted = interrupted || (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-      if (m->nlmsg_type == NLMSG_ERROR) {
-        answered = true;
-        const int number = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error;
-        if (failure == 0) failure = number;
-      } else if (m->nlmsg_type == NLMSG_DONE) {
-        answered = true;
-      } else if (sequence != 0) {
-        Set set(nftnl_set_alloc());
-        if (nftnl_set_elems_nlmsg_parse(m, set.get()) < 0) continue;
-        nftnl_set_elem_foreach(
-            set.get(),
-            [](nftnl_set_elem* e, void* into) {
-              Element element;
-              std::uint32_t size = 0;
-              const auto* key = static_cast<const std::uint8_t*>(nftnl_set_elem_get(e, NFTNL_SET_ELEM_KEY, &size));
-              element.key.assign(key, key + size);
-              element.left = std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
-              const auto* counter = static_cast<const nftnl_expr*>(nftnl_set_elem_get(e, NFTNL_SET_ELEM_EXPR, nullptr));
-              if (counter != nullptr) {
-                element.bytes = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_BYTES);
-                element.packets = nftnl_expr_get_u64(counter, NFTNL_EXPR_CTR_PACKETS);
-              }
-              element.comment = comment_of(e);
-              static_cast<std::vector<Element>*>(into)->push_back(std::move(element));
-              return 0;
-            },
-            &out);
-      }
-    }
+  bool done = false;
+  const int error = receive_one(dumps_.get(), [&](const nlmsghdr* m) {
+    interrupted_ = interrupted_ || (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+    done = done || m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR;  // an error: there is no such set yet
+    if (m->nlmsg_type >= NLMSG_MIN_TYPE) read_elements(m, elements);
+  });
+  if (error != 0 && error != EINTR) return fail(Code::retry, "look: {}", std::strerror(error));
+  if (!done) return true;
+  asked_ = false;
+  if (!std::exchange(interrupted_, false) || ++attempt_ > 2) {
+    attempt_ = 0;
+    ++set_;
   }
-  if (interrupted) return fail(Code::retry, "netfilter netlink: the set changed while it was read");
-  if (failure == ENOENT && sequence != 0) return {};
-  if (failure != 0) return tl::make_unexpected(error_of(failure, "nftables"));
-  if (!answered) return fail(Code::retry, "netfilter netlink: no answer");
-  return {};
+  return set_ < kLooked.size();
+}
+
+Result<Tallies> Table::tallies() {
+  Tallies packets{};
+  alignas(nlmsghdr) std::array<char, 512> buffer;
+  nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETOBJ, NFPROTO_INET, NLM_F_DUMP, ++sequence_);
+  mnl_attr_put_strz(ask, NFTA_OBJ_TABLE, kTable);
+  mnl_attr_put_u32(ask, NFTA_OBJ_TYPE, htobe32(NFT_OBJECT_COUNTER));
+  const int error = exchange(netlink_.get(), ask, ask->nlmsg_len, [&](const nlmsghdr* m) {
+    const Object object(nftnl_obj_alloc());
+    if (m->nlmsg_type < NLMSG_MIN_TYPE || nftnl_obj_nlmsg_parse(m, object.get()) < 0) return;
+    const std::string_view name = nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME);
+    for (std::size_t i = 0; i < packets.size(); ++i)
+      if (name == wire::kTallies[i]) packets[i] = nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS);
+  });
+  if (error != 0) return fail(Code::retry, "tallies: {}", std::strerror(error));
+  return packets;
 }
 
 }  // namespace foyer::drivers::nftables::kernel

@@ -103,7 +103,15 @@ def own_beacon_is_heard():
                 if entry["uuid"] == world.UUID and entry["major"] == 9}
     _, took = until(minors, 60, "the second controller hears the shop's beacon")
     _, rolled = until(lambda: len(minors()) > 1, 90, "the beacon rolls")
-    return f"after {took:.1f} s; rolled after {rolled:.1f} s more"
+    new = world.json_lines("/run/second.jsonl")[-1]["minor"]
+    until(lambda: len(world.heard("/run/second.jsonl", new)) > 20, 30, "the new one is heard")
+    ours = [entry for entry in world.json_lines("/run/second.jsonl") if entry["major"] == 9]
+    # Around the last change only: while foyerd was killed, earlier, nobody broadcast for it.
+    change = next(entry["at"] for entry in ours if entry["minor"] == new)
+    times = [entry["at"] for entry in ours if entry["at"] > change - 10]
+    gap = max(later - earlier for earlier, later in zip(times, times[1:]))
+    demand(gap <= 2, f"{gap:.1f} s without the shop's beacon")
+    return f"after {took:.1f} s; rolled after {rolled:.1f} s more, never {gap:.2f} s without it"
 
 
 def beacon_leaves():
@@ -306,6 +314,37 @@ def gate_killed():
     return traffic.demand_unbroken()
 
 
+def clients():
+    return {client["session"]: client for client in json.loads(run("foyerctl", "--json", "clients"))}
+
+
+def hostapd_restarts():
+    """The access point goes and comes; whoever was in is in again as soon as it is associated, with its signal."""
+    def signals():
+        now = clients()
+        return now if now and all(client["signal_dbm"] is not None for client in now.values()) else None
+    before, _ = until(signals, 15, "a signal of every guest")
+    systemctl("restart", "store-hostapd")
+    until(lambda: phone.get(f"http://{INTERNET}:443/").status == 200, 60, "the phone is back on the internet")
+    after, took = until(signals, 30, "signals of the new hostapd")
+    demand(set(before) <= set(after), "a session ended with the old hostapd")
+    return f"signals after {took:.1f} s"
+
+
+def box_reboots():
+    """Everything foyer is stopped and the kernel forgets its table and flows, as a reboot makes it."""
+    used = until(lambda: {s: c for s, c in clients().items() if c["bytes_up"] > 0}, 15, "counters")[0]
+    systemctl("stop", "foyerd", "foyer-gate")
+    run("foyer-gate", "--remove")
+    systemctl("start", "foyer-gate", "foyerd", timeout=60)
+    _, took = until(lambda: phone.get(f"http://{INTERNET}:443/").status == 200, 30, "the session is open again")
+    now = until(lambda: set(used) <= set(clients()) and clients(), 15, "the sessions that were there")[0]
+    for session, client in used.items():
+        demand(now[session]["bytes_up"] >= client["bytes_up"], f"counters fell to {now[session]['bytes_up']}")
+        demand(0 < now[session]["seconds_left"] <= client["seconds_left"], f"{now[session]['seconds_left']} s left")
+    return f"back after {took:.1f} s with what was used and the time that was left"
+
+
 def clean_stop():
     with Traffic("phone") as traffic:
         start = time.monotonic()
@@ -348,6 +387,8 @@ STEPS = [
     ("own_beacon_is_heard", ("beacon_is_heard",)),
     ("beacon_leaves", ("beacon_is_heard",)),
     ("gate_killed", ("screen_code_opens",)),
+    ("hostapd_restarts", ("screen_code_opens",)),
+    ("box_reboots", ("screen_code_opens",)),
     ("clean_stop", ("screen_code_opens",)),
     ("nothing_missing", ("services_start",)),
 ]

@@ -21,7 +21,7 @@ def start_line():
 
 
 def start_radio():
-    systemctl("start", "store-radio")
+    systemctl("start", "store-radio", timeout=300)
     until(lambda: "hci1" in run("busctl", "tree", "--list", "org.bluez", check=False), 60, "bluetoothd has both controllers")
 
 

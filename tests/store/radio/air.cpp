@@ -153,9 +153,10 @@ std::string Air::set_fault(const Words& words) {
     return "error: which controller?";
   Controller& controller = *controllers_[static_cast<std::size_t>(*which)];
   const bool on = words.size() > 2 && words[2] == "on";
-  if (words[0] == "deaf")
-    controller.faults.deaf = on;
-  else if (words[0] == "hung")
+  if (words[0] == "deaf") {
+    controller.faults.until_reset = words.size() > 2 && words[2] == "reset";
+    controller.faults.deaf = on || controller.faults.until_reset;
+  } else if (words[0] == "hung")
     controller.faults.hung = on;
   else if (words[0] == "strict")
     controller.faults.strict_duplicates = on;

@@ -124,7 +124,10 @@ void Controller::command(std::uint16_t opcode, std::span<const std::uint8_t> par
     return complete(opcode, std::array{code});
   }
   if (wants_status(opcode)) return status(opcode, disallowed);
-  if (opcode == 0x0c03) reset();
+  if (opcode == 0x0c03) {
+    reset();
+    if (faults.until_reset) faults.deaf = faults.until_reset = false;
+  }
   if (opcode == 0x1009) return complete(opcode, with_status(0, address_));
   if (opcode == 0x1004) {  // extended features: the host's own page says SSP and LE are on
     const std::uint8_t page = parameters.empty() ? 0 : parameters[0];

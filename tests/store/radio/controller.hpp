@@ -29,6 +29,7 @@ struct Advert {
 // What a test may break. All off at start.
 struct Faults {
   bool deaf = false;               // says it scans and reports nothing
+  bool until_reset = false;        // deaf only until HCI Reset, as a confused firmware is
   bool hung = false;               // answers no command
   bool strict_duplicates = false;  // honours the duplicate filter by address, as the Pi's radio does
   std::map<std::uint16_t, std::pair<std::uint8_t, int>> refusals;  // opcode → status, how many more times

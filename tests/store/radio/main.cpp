@@ -6,7 +6,8 @@
 //   tag NAME addr=C0:… data=HEX [rssi=-60] [jitter=0] [every=100] [type=3] [random=1]   a beacon, or a change to it
 //   tag NAME off
 //   rssi FROM TO DBM        how loud controller TO hears controller FROM (127: the controller does not know)
-//   deaf|hung|strict N on|off · hwerror N · unplug N · plug N · refuse N OPCODE STATUS COUNT (hex, hex, decimal)
+//   deaf N on|off|reset     reset: until the next HCI Reset
+//   hung|strict N on|off · hwerror N · unplug N · plug N · refuse N OPCODE STATUS COUNT (hex, hex, decimal)
 //   state                   JSON
 #include <fcntl.h>
 #include <poll.h>

@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using ports::GuestKey;
 using ports::Station;
+using ports::Traffic;
 
 MacAddress mac(int n) { return {{2, 0, 0, 0, 0, static_cast<std::uint8_t>(n)}}; }
 IpAddress ip(int n) { return parse_ip(fmt::format("10.9.0.{}", n)).value(); }
@@ -17,27 +18,28 @@ IpAddress ip(int n) { return parse_ip(fmt::format("10.9.0.{}", n)).value(); }
 class FakeGate final : public ports::Gate {
  public:
   Result<void> setup(const ports::GatePolicy&) override { return {}; }
-  Result<void> admit(const GuestKey& key, std::chrono::seconds ttl) override {
+  Result<void> admit(const GuestKey& key, std::chrono::seconds ttl, const Traffic& used) override {
     if (lost) return fail(Code::retry, "lost");
+    if (!open.contains(key)) bytes[key] = used;
     open[key] = ttl;
     return {};
   }
-  Result<void> remove(const GuestKey& key) override {
+  Result<Traffic> remove(const GuestKey& key) override {
     if (lost) return fail(Code::retry, "lost");
-    open.erase(key);
-    return {};
+    return open.erase(key) == 0 ? Traffic{} : std::exchange(bytes[key], {});
   }
-  Result<std::vector<ports::Guest>> guests() override {
-    if (lost) return fail(Code::retry, "lost");
-    std::vector<ports::Guest> all;
-    for (const auto& [key, ttl] : open) all.push_back({key, ttl, bytes[key], 2 * bytes[key]});
-    return all;
+  void look(State then) override {
+    if (lost) return then(fail(Code::retry, "lost"));
+    ports::GateState state;
+    for (const auto& [key, ttl] : open) state.guests.push_back({key, ttl, bytes[key]});
+    state.tallies["refused"] = 7;
+    then(state);
   }
   void on_back(std::function<void()>) override {}
 
   bool lost = false;
   std::map<GuestKey, std::chrono::seconds> open;
-  std::map<GuestKey, std::uint64_t> bytes;
+  std::map<GuestKey, Traffic> bytes;
 };
 
 class FakeStations final : public ports::Stations {
@@ -117,7 +119,7 @@ TEST_F(GuestsTest, ReconcileAdoptsRecordedAndShutsTheRest) {
   gate.open[{mac(1), ip(1)}] = 100s;  // recorded
   gate.open[{mac(9), ip(9)}] = 100s;  // not recorded
   stations.list.clear();
-  ASSERT_TRUE(guests.reconcile({session_of(1), session_of(2)}));
+  guests.reconcile({session_of(1), session_of(2)});
   EXPECT_TRUE(gate.open.contains({mac(1), ip(1)}));
   EXPECT_FALSE(gate.open.contains({mac(9), ip(9)}));
   EXPECT_EQ(guests.open_sessions(), 1u);
@@ -129,7 +131,7 @@ TEST_F(GuestsTest, ReconcileAdoptsRecordedAndShutsTheRest) {
 
 TEST_F(GuestsTest, CarriedToAnotherDeviceTheOldAddressIsShut) {
   ASSERT_TRUE(guests.open(session_of(1), ip(1)));
-  gate.bytes[{mac(1), ip(1)}] = 1000;
+  gate.bytes[{mac(1), ip(1)}] = {1000, 0};
   clock.advance(30min);
   auto moved = session_of(1);
   moved.since = clock.wall() - 30min;
@@ -141,8 +143,10 @@ TEST_F(GuestsTest, CarriedToAnotherDeviceTheOldAddressIsShut) {
   EXPECT_FALSE(guests.who(ip(1)).value().session);
   EXPECT_EQ(guests.who(ip(2)).value().session->id, "s1");
   EXPECT_EQ(guests.who(ip(2)).value().device, session_of(1).device) << "its limits go on";
-  gate.bytes[{mac(2), ip(2)}] = 11;
-  EXPECT_EQ(guests.clients().at(0).bytes_up, 1011u);
+  EXPECT_EQ(gate.bytes.at({mac(2), ip(2)}), (Traffic{1000, 0})) << "what it had used counts against its quota there";
+  gate.bytes[{mac(2), ip(2)}] = {1011, 0};
+  guests.tick();
+  EXPECT_EQ(guests.clients().at(0).bytes, (Traffic{1011, 0}));
   EXPECT_TRUE(ended.empty());
   EXPECT_EQ(guests.sessions(), 1u);
 }
@@ -168,7 +172,7 @@ TEST_F(GuestsTest, AnotherAddressOfTheMacStaysShut) {
 
 TEST_F(GuestsTest, ExpiryShutsAndTellsTheCounters) {
   ASSERT_TRUE(guests.open(session_of(1, 60s), ip(1)));
-  gate.bytes[{mac(1), ip(1)}] = 500;
+  gate.bytes[{mac(1), ip(1)}] = {500, 1000};
   clock.advance(59s);
   guests.tick();
   EXPECT_TRUE(ended.empty());
@@ -209,7 +213,8 @@ TEST_F(GuestsTest, RecordedButNotOpenIsNotInAndCanBeRemoved) {
   gate.lost = true;
   EXPECT_FALSE(guests.open(session_of(1), ip(1)));
   EXPECT_FALSE(guests.who(ip(1)).value().session);
-  EXPECT_FALSE(guests.reconcile({session_of(2)}));
+  guests.reconcile({session_of(2)});
+  EXPECT_EQ(guests.gate_fault(), "lost");
   gate.lost = false;
   EXPECT_EQ(guests.remove("10.9.0.1", "removed").value(), 1u);
   EXPECT_EQ(guests.remove("02:00:00:00:00:02", "removed").value(), 1u);
@@ -220,7 +225,7 @@ TEST_F(GuestsTest, RecordedButNotOpenIsNotInAndCanBeRemoved) {
 
 TEST_F(GuestsTest, ARecordedDeviceIsOpenedWhenItAsks) {
   const auto list = std::exchange(stations.list, {});
-  ASSERT_TRUE(guests.reconcile({session_of(1)}));
+  guests.reconcile({session_of(1)});
   EXPECT_TRUE(gate.open.empty());
   stations.list = list;
   EXPECT_TRUE(guests.who(ip(1)).value().session);
@@ -265,7 +270,7 @@ TEST_F(GuestsTest, AStepOfTheWallClockEndsNobodysTime) {
   guests.tick();
   EXPECT_FALSE(guests.who(ip(1)).value().session);
   // Recorded before the clock went back: never more time than was given.
-  ASSERT_TRUE(guests.reconcile({session_of(2, 60s)}));
+  guests.reconcile({session_of(2, 60s)});
   Session ahead = session_of(2, 60s);
   ahead.since += 24h;
   ahead.until += 24h;
@@ -283,11 +288,130 @@ TEST_F(GuestsTest, SessionsOutliveAKeyRotation) {
   EXPECT_NE(guests.who(ip(2)).value().subject, subjects.names(mac(2), ip(2)).front().subject);
 }
 
+TEST_F(GuestsTest, AfterARebootASessionComesBackWithItsTimeAndItsCounters) {
+  auto session = session_of(1);
+  session.bytes_up = 300;
+  session.bytes_down = 700;
+  clock.advance(30min);
+  guests.reconcile({session});
+  EXPECT_EQ(gate.open.at({mac(1), ip(1)}), 90min);
+  EXPECT_EQ(gate.bytes.at({mac(1), ip(1)}), (Traffic{300, 700}));
+  gate.bytes[{mac(1), ip(1)}] = {310, 800};
+  guests.tick();
+  EXPECT_EQ(guests.clients().at(0).bytes, (Traffic{310, 800}));
+  const auto counted = guests.newly_counted();
+  ASSERT_EQ(counted.size(), 1u);
+  EXPECT_EQ(counted[0].session, "s1");
+  EXPECT_EQ(counted[0].down, 800u);
+  EXPECT_TRUE(guests.newly_counted().empty()) << "nothing new";
+}
+
+TEST_F(GuestsTest, AdoptedGuestsGoOnCountingWhereAddressesAreGone) {
+  auto session = session_of(1);
+  session.bytes_up = 1000;  // 400 of them by an IPv6 address that is not open any more
+  gate.open[{mac(1), ip(1)}] = 100s;
+  gate.bytes[{mac(1), ip(1)}] = {600, 0};
+  guests.reconcile({session});
+  gate.bytes[{mac(1), ip(1)}] = {650, 0};
+  guests.tick();
+  EXPECT_EQ(guests.clients().at(0).bytes.up, 1050u);
+}
+
+TEST_F(GuestsTest, WhoUsesNothingForTheIdleTimeIsOut) {
+  guests.limit({20min, 0, {}});
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  ASSERT_TRUE(guests.open(session_of(2), ip(2)));
+  clock.advance(19min);
+  gate.bytes[{mac(1), ip(1)}] = {1, 0};
+  guests.tick();
+  clock.advance(2min);
+  guests.tick();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].session, "s2");
+  EXPECT_EQ(ended[0].reason, "idle");
+  EXPECT_FALSE(gate.open.contains({mac(2), ip(2)}));
+  clock.advance(15min);
+  ASSERT_TRUE(guests.who(ip(1)).value().session) << "a request to the portal is no idleness";
+  clock.advance(15min);
+  guests.tick();
+  EXPECT_EQ(ended.size(), 1u);
+}
+
+TEST_F(GuestsTest, ALostGateMakesNobodyIdle) {
+  guests.limit({20min, 0, {}});
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  clock.advance(30min);
+  gate.lost = true;
+  guests.tick();
+  gate.lost = false;
+  gate.bytes[{mac(1), ip(1)}] = {9, 9};
+  guests.tick();
+  EXPECT_TRUE(ended.empty());
+}
+
+TEST_F(GuestsTest, TheQuotaEndsTheSession) {
+  guests.limit({0s, 1000, {}});
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  gate.bytes[{mac(1), ip(1)}] = {200, 700};
+  guests.tick();
+  EXPECT_EQ(guests.clients().at(0).bytes_left, 100u);
+  gate.bytes[{mac(1), ip(1)}] = {300, 700};
+  guests.tick();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].reason, "quota");
+  // Another session of the same device and address begins with a quota of its own.
+  auto next = session_of(1);
+  next.id = "s9";
+  ASSERT_TRUE(guests.open(next, ip(1)));
+  EXPECT_EQ(gate.bytes.at({mac(1), ip(1)}), Traffic{});
+}
+
+TEST_F(GuestsTest, ABlockedDeviceIsOutAndStaysOut) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  ASSERT_TRUE(guests.open(session_of(2), ip(2)));
+  guests.limit({0s, 0, {mac(1)}});
+  guests.tick();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].reason, "blocked");
+  EXPECT_EQ(guests.open(session_of(1), ip(1)).error().code, Code::refuse);
+  EXPECT_TRUE(gate.open.contains({mac(2), ip(2)}));
+}
+
+TEST_F(GuestsTest, AnotherRadioUnderTheMacOfAGuestIsChallenged) {
+  auto station = stations.list[0];
+  station.fingerprint = "phone";
+  stations.list[0] = station;
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  station.associated = false;
+  guests.on_station(station);
+  station.associated = true;
+  guests.on_station(station);
+  EXPECT_TRUE(ended.empty()) << "the same device came back";
+  station.fingerprint = "laptop";
+  guests.on_station(station);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].reason, "challenged");
+  EXPECT_TRUE(gate.open.empty());
+  stations.list[0] = station;
+  EXPECT_FALSE(guests.who(ip(1)).value().session);
+}
+
+TEST_F(GuestsTest, AFingerprintThatComesLateIsBelieved) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  auto station = stations.list[0];
+  station.fingerprint = "phone";
+  guests.on_station(station);
+  EXPECT_TRUE(ended.empty());
+  station.fingerprint = "";  // hostapd is away
+  guests.on_station(station);
+  EXPECT_TRUE(ended.empty());
+}
+
 TEST(GuestsWithoutAGate, NobodyIsEverIn) {
   test::ManualClock clock;
   Guests guests(nullptr, nullptr, clock, Subjects({{from_unix_ms(0), Pseudonyms::Key{1}}}), [](const auto&) {});
   EXPECT_EQ(guests.who(ip(1)).error().code, Code::refuse);
-  EXPECT_TRUE(guests.reconcile({}));
+  guests.reconcile({});
   EXPECT_TRUE(guests.clients().empty());
   EXPECT_TRUE(guests.gate_fault().empty());
 }

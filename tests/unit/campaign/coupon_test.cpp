@@ -59,16 +59,17 @@ TEST(CouponCode, CatchesEverySubstitutionOfOneCharacter) {
   }
 }
 
-TEST(CouponCode, CatchesSwappedNeighbours) {
+TEST(CouponCode, CatchesEverySwapOfTwoCharacters) {
   const auto random = seeded(3);
   for (int i = 0; i < 200; ++i) {
     const auto code = make_code(random);
-    for (std::size_t place = 0; place + 1 < code.size(); ++place) {
-      auto wrong = code;
-      std::swap(wrong[place], wrong[place + 1]);
-      if (wrong == code) continue;
-      EXPECT_EQ(canonical_code(wrong), std::nullopt) << code << " → " << wrong;
-    }
+    for (std::size_t one = 0; one < code.size(); ++one)
+      for (std::size_t other = one + 1; other < code.size(); ++other) {
+        auto wrong = code;
+        std::swap(wrong[one], wrong[other]);
+        if (wrong == code) continue;
+        EXPECT_EQ(canonical_code(wrong), std::nullopt) << code << " → " << wrong;
+      }
   }
 }
 
@@ -115,6 +116,48 @@ TEST(CouponExpiry, LastsToTheEndOfADay) {
 TEST(CouponExpiry, IsThirtyDaysWhereNothingIsSaid) {
   const auto issued = at("2026-11-22T04:00:00.000Z");
   EXPECT_EQ(expiry({}, issued, zone("Asia/Shanghai")), issued + days{30});
+}
+
+TEST(CouponBeginning, IsTheLaterOfADayAndADelay) {
+  const auto issued = at("2026-11-22T04:00:00.000Z");
+  Validity valid;
+  valid.for_ = hours{24};
+  EXPECT_EQ(beginning(valid, issued, zone("Asia/Shanghai")), issued);
+  valid.after = hours{2};
+  EXPECT_EQ(beginning(valid, issued, zone("Asia/Shanghai")), issued + hours{2});
+  EXPECT_EQ(expiry(valid, issued, zone("Asia/Shanghai")), issued + hours{26}) << "for runs from the beginning";
+  valid.from = 2026y / December / 1;
+  EXPECT_EQ(beginning(valid, issued, zone("Asia/Shanghai")), at("2026-11-30T16:00:00.000Z"));
+  EXPECT_EQ(expiry(valid, issued, zone("Asia/Shanghai")), at("2026-12-01T16:00:00.000Z"));
+}
+
+TEST(CouponHours, AreThoseOfTheDayTheyBeginOn) {
+  WeekHours hours;
+  const auto shanghai = zone("Asia/Shanghai");
+  EXPECT_TRUE(is_open(hours, at("2026-11-22T04:00:00.000Z"), shanghai));
+  hours[1] = {{11 * 60, 14 * 60}};  // Monday lunch
+  hours[5] = {{22 * 60, 2 * 60}};   // Friday night
+  const struct {
+    const char* when;
+    bool open;
+  } cases[] = {
+      {"2026-11-23T02:59:59.000Z", false}, {"2026-11-23T03:00:00.000Z", true},  {"2026-11-23T05:59:59.000Z", true},
+      {"2026-11-23T06:00:00.000Z", false}, {"2026-11-24T04:00:00.000Z", false}, {"2026-11-27T14:00:00.000Z", true},
+      {"2026-11-27T17:59:00.000Z", true},  {"2026-11-27T18:00:00.000Z", false}, {"2026-11-26T17:00:00.000Z", false}};
+  for (const auto& [when, open] : cases) EXPECT_EQ(is_open(hours, at(when), shanghai), open) << when;
+  // The hour that Berlin's clocks skip does not come; the one they repeat counts twice.
+  WeekHours sunday;
+  sunday[0] = {{2 * 60, 3 * 60}};
+  EXPECT_FALSE(is_open(sunday, at("2026-03-29T01:00:00.000Z"), zone("Europe/Berlin")));
+  EXPECT_TRUE(is_open(sunday, at("2026-10-25T00:30:00.000Z"), zone("Europe/Berlin")));
+  EXPECT_TRUE(is_open(sunday, at("2026-10-25T01:30:00.000Z"), zone("Europe/Berlin")));
+}
+
+TEST(OwnCode, IsPrintableAndOfAReasonableLength) {
+  for (const auto* good : {"ABCD", "spring-2026", "~!@#", "0123456789012345678901234567890123456789"})
+    EXPECT_TRUE(is_own_code(good)) << good;
+  for (const auto* bad : {"", "ABC", "A BCD", "ÄÖÜß", "01234567890123456789012345678901234567890", "AB\tCD"})
+    EXPECT_FALSE(is_own_code(bad)) << bad;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "ledger/campaigns.hpp"
 
+#include <algorithm>
+
 #include "world.hpp"
 
 namespace foyer::ledger {
@@ -126,6 +128,66 @@ TEST_F(CampaignsTest, OneIdHasOneSource) {
   const auto twice = ledger_->apply_campaigns("file", {sure_win(), sure_win()}, kDeadline).value();
   EXPECT_EQ(twice.applied.size(), 1u);
   EXPECT_EQ(twice.refused.size(), 1u);
+}
+
+TEST_F(CampaignsTest, RedPacketsNobodyTookGoBackAndComeOutAgainWithALaterEnd) {
+  auto quick = settings();
+  quick.sweep_every = 0ms;
+  open(quick);
+  auto campaign = sure_win("packets");
+  auto& prize = campaign.prizes[0];
+  prize.kind = campaign::PrizeKind::red_packet;
+  prize.benefit = {};
+  prize.valid = {};
+  prize.total = {1000, "CNY"};
+  prize.count = 10;
+  prize.at_least_minor = 50;
+  campaign.schedule.until = year_month_day{year{2026}, month{11}, day{22}};
+  apply({campaign});
+  std::int64_t taken = 0;
+  const auto take = [&](const std::string& nonce) { return draw(nonce, nonce).prize->amount->minor; };
+  for (const auto* nonce : {"a", "b", "c"}) taken += take(nonce);
+  set_time("2026-11-22T16:00:00.000Z");  // midnight in the shop
+  ASSERT_TRUE(eventually([&] { return last(Stream::health, "campaign.applied").contains("returned"); }));
+  const auto returned = last(Stream::health, "campaign.applied")["returned"][0];
+  EXPECT_EQ(returned["prize"], "ten-off");
+  EXPECT_EQ(returned["count"], 7);
+  EXPECT_EQ(returned["amount"], format_amount({1000 - taken, "CNY"}));
+  EXPECT_EQ(draw("late").reason, campaign::Reason::expired);
+  campaign.schedule.until = year_month_day{year{2026}, month{11}, day{30}};
+  apply({campaign});
+  for (const auto* nonce : {"d", "e", "f", "g", "h", "i", "j"}) taken += take(nonce);
+  EXPECT_EQ(taken, 1000) << "to the cent, over both splits";
+  EXPECT_EQ(draw("k", "k").reason, campaign::Reason::out_of_stock);
+}
+
+TEST_F(CampaignsTest, EveryChangeIsAVersionThatIsKept) {
+  open();
+  auto campaign = sure_win();
+  campaign.prizes[0].stock = 5;
+  apply({campaign});
+  apply({campaign});
+  EXPECT_EQ(ledger_->campaign_states(kDeadline)->at(0).version, 1u) << "nothing changed";
+  draw("n1");
+  campaign.prizes[0].stock = 6;
+  apply({campaign});
+  const auto states = ledger_->campaign_states(kDeadline).value();
+  EXPECT_EQ(states.at(0).version, 2u);
+  EXPECT_EQ(states.at(0).won, 1u);
+  EXPECT_EQ(states.at(0).issued.at("ten-off"), 1u);
+  EXPECT_EQ(last(Stream::health, "campaign.applied")["version"], 2);
+}
+
+TEST_F(CampaignsTest, PausingStopsTheVeryNextDraw) {
+  open();
+  apply({sure_win()});
+  EXPECT_TRUE(draw("n1").coupon);
+  ASSERT_TRUE(ledger_->pause_campaign("lunch", true, kDeadline));
+  EXPECT_EQ(draw("n2").reason, campaign::Reason::paused);
+  open();
+  EXPECT_EQ(draw("n3").reason, campaign::Reason::paused) << "also after a restart";
+  ASSERT_TRUE(ledger_->pause_campaign("lunch", false, kDeadline));
+  EXPECT_TRUE(draw("n4").coupon);
 }
 
 }  // namespace

@@ -44,8 +44,9 @@ TEST_F(Draws, SameNonceSameAnswerAlsoAfterRestartAndRedemption) {
   apply({sure_win()});
   const auto first = draw("n1");
   campaign::TillRequest till;
+  till.action = campaign::TillAction::redeem;
   till.code = first.coupon->code;
-  ASSERT_FALSE(ledger_->redeem(till, kDeadline).value().refused);
+  ASSERT_FALSE(ledger_->till(till, kDeadline).value().refused);
   for (int boot = 0; boot < 2; ++boot) {
     const auto again = draw("n1");
     EXPECT_EQ(again.result, first.result);

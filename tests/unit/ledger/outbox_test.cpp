@@ -109,9 +109,10 @@ TEST_F(OutboxTest, BytesThatAreNotUtf8DoNotStopAnEvent) {
   open();
   apply({sure_win()});
   campaign::TillRequest till;
+  till.action = campaign::TillAction::redeem;
   till.code = winning_code();
   till.operator_ = "m\xff\xfei";
-  EXPECT_FALSE(ledger_->redeem(till, kDeadline).value().refused);
+  EXPECT_FALSE(ledger_->till(till, kDeadline).value().refused);
   EXPECT_FALSE(last(Stream::ledger, "coupon.redeemed").empty());
 }
 

@@ -51,6 +51,21 @@ TEST_F(Sessions, SamePairIsExtendedAndSurvivesARestart) {
   EXPECT_EQ(sessions[0].way, Way::link);
 }
 
+TEST_F(Sessions, WhatWasUsedOutlivesARestartAndIsToldWhenTheSessionExpires) {
+  open();
+  admit(command("s1"));
+  ASSERT_TRUE(ledger_->count_sessions({{"s1", 300, 700}, {"gone", 1, 1}}, kDeadline));
+  open();
+  const auto sessions = ledger_->sessions(kDeadline).value();
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].bytes_up, 300u);
+  EXPECT_EQ(sessions[0].bytes_down, 700u);
+  ASSERT_TRUE(ledger_->end_session({"s1", "expired", 0, 900}, kDeadline));
+  const auto out = last(Stream::ledger, "wifi.ended");
+  EXPECT_EQ(out["bytes_up"], 300);
+  EXPECT_EQ(out["bytes_down"], 900);
+}
+
 TEST_F(Sessions, SingleUseTokenIsOncePerDevice) {
   open();
   auto first = command("s1");
@@ -124,15 +139,16 @@ TEST_F(Sessions, WithdrawalErasesTheSubjectButNotTheCounts) {
   apply({campaign});
   ASSERT_TRUE(ledger_->consent("alice", true, "terms", kDeadline));
   campaign::TillRequest till;
+  till.action = campaign::TillAction::redeem;
   till.code = winning_code();
   till.idempotency_key = "k";
-  ASSERT_TRUE(ledger_->redeem(till, kDeadline));
+  ASSERT_TRUE(ledger_->till(till, kDeadline));
   ASSERT_TRUE(ledger_->consent("alice", false, "", kDeadline));
   EXPECT_FALSE(ledger_->consented("alice", kDeadline).value());
   EXPECT_TRUE(ledger_->coupons_of("alice", kDeadline).value().empty());
   for (const auto& event : events(Stream::ledger))
     EXPECT_EQ(event.event.subject, event.event.type == "consent.withdrawn" ? "alice" : "");
-  EXPECT_EQ(ledger_->redeem(till, kDeadline).value().coupon->subject, "");
+  EXPECT_EQ(ledger_->till(till, kDeadline).value().coupon->subject, "");
   EXPECT_EQ(draw("n2").reason, Reason::subject_cap) << "erasing is no way round a cap";
 }
 

@@ -1,34 +1,15 @@
-#include "world.hpp"
+#include "till_world.hpp"
 
 namespace foyer::ledger {
 namespace {
-
-using campaign::CouponState;
-using campaign::Reason;
-using campaign::TillRequest;
-
-class Till : public World {
- protected:
-  TillRequest request(const std::string& code, const std::string& key = "") {
-    TillRequest request;
-    request.code = code;
-    request.store = "store-001";
-    request.terminal = "t1";
-    request.operator_ = "mei";
-    request.check_no = "42";
-    request.idempotency_key = key;
-    return request;
-  }
-  campaign::TillAnswer redeem(const TillRequest& request) { return ledger_->redeem(request, kDeadline).value(); }
-};
 
 TEST_F(Till, RedeemsOnceWithEverythingInTheEvent) {
   open();
   apply({sure_win()});
   const auto code = winning_code();
-  const auto check = ledger_->check(request(code), kDeadline).value();
-  EXPECT_FALSE(check.refused);
-  EXPECT_EQ(check.coupon->state, CouponState::issued);
+  const auto checked = check(request(code));
+  EXPECT_FALSE(checked.refused);
+  EXPECT_EQ(checked.coupon->state, CouponState::issued);
   const auto answer = redeem(request(code));
   EXPECT_FALSE(answer.refused);
   EXPECT_EQ(answer.coupon->state, CouponState::redeemed);
@@ -41,7 +22,7 @@ TEST_F(Till, RedeemsOnceWithEverythingInTheEvent) {
   EXPECT_EQ(event["operator"], "mei");
   EXPECT_EQ(event["check_no"], "42");
   EXPECT_EQ(redeem(request(code)).refused, Reason::already_redeemed);
-  EXPECT_EQ(ledger_->check(request(code), kDeadline).value().refused, Reason::already_redeemed);
+  EXPECT_EQ(check(request(code)).refused, Reason::already_redeemed);
   EXPECT_EQ(count(Stream::ledger, "coupon.redeemed"), 1u);
 }
 

@@ -83,19 +83,53 @@ class FakeServices final : public Services {
       if (one.subject == subject) out.push_back(one);
     return out;
   }
-  Result<campaign::TillAnswer> till_check(const campaign::TillRequest& request) override {
-    till.push_back(request);
+  Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
+                                              bool wait) override {
+    offers_asked.push_back({names, after, wait});
+    std::vector<campaign::Offer> out;
+    for (const auto& one : offer_list)
+      if (one.seq > after) out.push_back(one);
+    return out;
+  }
+  void refused(std::string_view what, campaign::Reason reason) override {
+    refusals.push_back(std::string(what) + " " + std::string(to_string(reason)));
+  }
+  Result<campaign::TillAnswer> till(const campaign::TillRequest& request) override {
+    asked_at_till.push_back(request);
     return till_answer;
   }
-  Result<campaign::TillAnswer> till_redeem(const campaign::TillRequest& request) override {
-    till.push_back(request);
-    return till_answer;
+  Result<StaffEntry> staff_enter(const IpAddress&, const std::string& name, const std::string& pin) override {
+    if (staff_wait.count() > 0) return StaffEntry{"", staff_wait};
+    return name == "mei" && pin == "4711" ? StaffEntry{"token-of-mei", {}} : StaffEntry{};
   }
+  Result<std::optional<StaffMember>> staff_member(const IpAddress&, const std::string& token) override {
+    if (token != "token-of-mei") return std::optional<StaffMember>();
+    return std::optional<StaffMember>(StaffMember{"mei", staff_may_void});
+  }
+  Result<void> staff_leave(const std::string& token) override {
+    left.push_back(token);
+    return {};
+  }
+  Result<std::string> member_code(const std::string& subject) override { return "member-" + subject; }
+  Result<void> erase(const Visitor& visitor) override {
+    erased.push_back(visitor.subject);
+    return {};
+  }
+  Result<std::string> export_json(const Visitor& visitor) override { return "{\"of\":\"" + visitor.subject + "\"}"; }
   Result<void> consent(const std::string& subject, bool given, const std::string&) override {
     consents.emplace_back(subject, given);
     return {};
   }
   Result<std::vector<campaign::Campaign>> campaigns() override { return campaign_list; }
+  Result<LentBeacon> lend_beacon(const std::string& subject) override {
+    if (!lent) return fail(Code::refuse, "this shop lends no identifiers");
+    lent_to.push_back(subject);
+    return *lent;
+  }
+  Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) override {
+    reports.emplace_back(subject, heard);
+    return {};
+  }
   Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override {
     return counts[subject + what]++ < limit;
   }
@@ -113,6 +147,15 @@ class FakeServices final : public Services {
   std::vector<campaign::Campaign> campaign_list;
   WallTime time = kNow;
 
+  struct OffersAsked {
+    std::vector<std::string> names;
+    std::uint64_t after = 0;
+    bool wait = false;
+  };
+  std::vector<campaign::Offer> offer_list;
+  std::vector<OffersAsked> offers_asked;
+  std::vector<std::string> refusals;
+
   int asked = 0;
   bool throws = false;
   std::optional<Session> admitted;  // what admit answers with, where the test says
@@ -123,10 +166,15 @@ class FakeServices final : public Services {
   std::vector<bool> guesses;
   std::vector<Pairing> pairings;
   std::vector<campaign::DrawCommand> draws;
-  std::vector<campaign::TillRequest> till;
+  std::vector<campaign::TillRequest> asked_at_till;
   std::vector<std::pair<std::string, bool>> consents;
-  std::vector<std::string> failures;
+  std::vector<std::string> failures, left, erased;
+  std::chrono::seconds staff_wait{0};
+  bool staff_may_void = false;
   std::map<std::string, std::uint32_t> counts;
+  std::optional<LentBeacon> lent;
+  std::vector<std::string> lent_to;
+  std::vector<std::pair<std::string, std::vector<BeaconId>>> reports;
 };
 
 /// A portal with one phone that is in (10.77.0.2), one that is associated only (10.77.0.3), and a way to ask it.

@@ -186,6 +186,7 @@ class FakeAdmin final : public AdminServices {
   Result<std::string> status_json() override { return std::string(R"({"ok":true})"); }
   Result<std::string> radio_json() override { return fail(Code::retry, "busy"); }
   Result<std::string> presence_json() override { return std::string("[]"); }
+  Result<std::string> presence_hours_json() override { return std::string("[]"); }
   Result<std::string> clients_json() override { return std::string("[]"); }
   Result<std::string> outbox_json() override { return std::string("{}"); }
   Result<std::string> metrics_text() override { return std::string("foyer_up 1\n"); }
@@ -205,7 +206,39 @@ class FakeAdmin final : public AdminServices {
     return PrintFacts{{{"en", "Shop"}}, {"en"}, "#07c160", nullptr, "Store", "", "http://10.77.0.1/q/x", "ABCDEFGH"};
   }
   Result<std::string> rotate_tokens() override { return std::string(R"({"key":2,"previous":[]})"); }
+  Result<std::string> coupon_json(const std::string& typed) override { return said("show " + typed); }
+  Result<std::string> void_coupon(const std::string& typed, const std::string& reason) override {
+    return said("void " + typed + " " + reason);
+  }
+  Result<std::string> redeem(const std::string&) override { return fail(Code::refuse, "already_redeemed"); }
+  Result<std::string> import_codes(const std::string& campaign, const std::string& prize,
+                                   std::vector<std::string> codes, bool dry) override {
+    return said(campaign + " " + prize + " " + std::to_string(codes.size()) + (dry ? " dry" : ""));
+  }
+  Result<std::string> coupon_key_json() override { return std::string("{}"); }
+  Result<std::string> staff_json() override { return std::string("[]"); }
+  Result<std::string> add_staff(const std::string& name, const std::string& role, const std::string& pin) override {
+    return said(name + " " + role + " " + pin);
+  }
+  Result<std::string> remove_staff(const std::string& name) override { return said("remove " + name); }
+  Result<std::string> export_subject(const std::string& subject) override { return said("export " + subject); }
+  Result<std::string> erase_subject(const std::string& subject) override { return said("erase " + subject); }
+  Result<std::string> campaigns_json() override { return std::string("[]"); }
+  Result<std::string> campaign_json(const std::string& id) override { return json{{"campaign", id}}.dump(); }
+  Result<std::string> push_campaign(const std::string& text) override { return text; }
+  Result<std::string> pause_campaign(const std::string& id, bool paused) override {
+    return json{{"campaign", id}, {"paused", paused}}.dump();
+  }
+  Result<std::string> set_segments(const std::string& subject, const std::vector<std::string>& names) override {
+    return json{{"subject", subject}, {"segments", names}}.dump();
+  }
+  Result<std::string> stats_json(int days) override { return json{{"days", days}}.dump(); }
   std::shared_ptr<ports::HttpStream> follow_events() override { return nullptr; }
+  Result<std::string> said(std::string what) {
+    asked = std::move(what);
+    return std::string("{}");
+  }
+  std::string asked;
   bool is_ready = true;
   std::string minted;
   std::optional<PrintOrder> printed;
@@ -220,6 +253,30 @@ ports::HttpResponse ask(const Admin& admin, const char* method, const char* path
   }
   if (authorization) request.headers.emplace_back("Authorization", authorization);
   return admin.handle(request);
+}
+
+TEST(AdminSide, steers_campaigns) {
+  FakeAdmin services;
+  Admin admin(services);
+  EXPECT_EQ(ask(admin, "GET", "/v1/campaigns", nullptr).body, "[]");
+  EXPECT_EQ(ask(admin, "GET", "/v1/campaigns/lunch", nullptr).body, R"({"campaign":"lunch"})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/campaigns/lunch/pause").body, R"({"campaign":"lunch","paused":true})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/campaigns/lunch/resume").body, R"({"campaign":"lunch","paused":false})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/campaigns", {{"id", "c"}}).body, R"({"id":"c"})");
+  EXPECT_EQ(ask(admin, "POST", "/v1/segments", {{"subject", "a"}, {"segments", {"gold"}}}).status, 200);
+  EXPECT_EQ(ask(admin, "POST", "/v1/segments", {{"subject", "a"}, {"segments", "gold"}}).status, 400);
+  EXPECT_EQ(ask(admin, "GET", "/v1/stats", nullptr).body, R"({"days":7})");
+}
+
+TEST(AdminSide, has_a_live_page_of_its_own_files) {
+  FakeAdmin services;
+  Admin admin(services, sha256(as_bytes("secret")));
+  EXPECT_EQ(ask(admin, "GET", "/", nullptr).status, 401);
+  const auto page = ask(admin, "GET", "/", nullptr, "Basic eDpzZWNyZXQ=");  // x:secret
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("/assets/live.js"), std::string::npos);
+  EXPECT_NE(header(page, "Content-Security-Policy").find("default-src 'self'"), std::string::npos);
+  EXPECT_EQ(ask(admin, "GET", "/assets/live.js", nullptr, "Basic eDpzZWNyZXQ=").status, 200);
 }
 
 TEST(AdminSide, answers_and_mints) {
@@ -253,6 +310,34 @@ TEST(AdminSide, prints_pictures) {
   EXPECT_EQ(header(ask(admin, "POST", "/v1/qr", {{"what", "wifi"}, {"format", "png"}}), "Content-Type"), "image/png");
   EXPECT_EQ(ask(admin, "POST", "/v1/qr", {{"what", "tea"}}).status, 400);
   EXPECT_EQ(ask(admin, "POST", "/v1/qr", {{"what", "wifi"}, {"format", "gif"}}).status, 400);
+}
+
+TEST(AdminSide, hands_on_what_concerns_coupons_staff_and_people) {
+  FakeAdmin services;
+  Admin admin(services);
+  const auto says = [&](const char* path, const json& object) {
+    services.asked.clear();
+    const auto response = ask(admin, "POST", path, object);
+    return response.status == 200 ? services.asked : std::to_string(response.status);
+  };
+  EXPECT_EQ(says("/v1/coupons/show", {{"code", "ABC"}}), "show ABC");
+  EXPECT_EQ(says("/v1/coupons/show", json::object()), "400");
+  EXPECT_EQ(says("/v1/coupons/void", {{"code", "ABC"}, {"reason", "lost"}}), "void ABC lost");
+  EXPECT_EQ(says("/v1/coupons/void", {{"code", "ABC"}}), "400");
+  EXPECT_EQ(says("/v1/coupons/redeem", {{"code", "ABC"}}), "400");
+  EXPECT_EQ(says("/v1/coupons/import", {{"campaign", "c"}, {"prize", "p"}, {"codes", {"A", "B"}}, {"dry", true}}),
+            "c p 2 dry");
+  EXPECT_EQ(says("/v1/coupons/import", {{"campaign", "c"}, {"prize", "p"}, {"codes", {1}}}), "400");
+  EXPECT_EQ(says("/v1/coupons/import",
+                 {{"campaign", "c"}, {"prize", "p"}, {"codes", json(std::vector<std::string>(1001, "A"))}}),
+            "400");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}}), "mei cashier ");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}, {"role", "manager"}, {"pin", "4711"}}), "mei manager 4711");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}, {"role", "king"}}), "400");
+  EXPECT_EQ(says("/v1/staff", {{"name", "mei"}, {"pin", "123"}}), "400");
+  EXPECT_EQ(says("/v1/staff/remove", {{"name", "mei"}}), "remove mei");
+  EXPECT_EQ(says("/v1/subjects/export", {{"subject", "s"}}), "export s");
+  EXPECT_EQ(says("/v1/subjects/erase", {{"subject", "s"}}), "erase s");
 }
 
 TEST(AdminSide, asks_for_the_password_except_for_health) {

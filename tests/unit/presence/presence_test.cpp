@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <random>
 
 #include "base/advert.hpp"
@@ -199,7 +200,7 @@ TEST(Presence, AHearingWithoutStrengthKeepsAVisitAliveAndIsNoSample) {
 
 TEST(Presence, OwnBroadcastsAreNotSeen) {
   Room room(one_zone());
-  room.presence.set_own([](const BeaconId& id) { return id.major == 1; });
+  room.presence.set_own([](const beacon::Identifier& id) { return id.beacon_id().major == 1; });
   room.hear_for(10s, -40);
   EXPECT_THAT(room.kinds(), ElementsAre());
   EXPECT_EQ(room.presence.figures().own, 10u);
@@ -272,6 +273,188 @@ TEST(Presence, ReconfiguringCarriesAVisitOn) {
   room.hear_for(30s, -60);
   room.silence(1min);
   EXPECT_THAT(room.kinds(), ElementsAre(Kind::dwelled, Kind::left));
+}
+
+// ---- learned intervals -----------------------------------------------------------------------------------------
+
+TEST(Presence, ARareAdvertiserIsGivenFourOfItsIntervals) {
+  Room room(one_zone());
+  for (int i = 0; i < 12; ++i) room.hear(-60), room.silence(30s);  // its interval: 30 s
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered, Kind::dwelled));
+  EXPECT_EQ(room.presence.here()[0].interval, 30s);
+  room.silence(80s);  // 110 s unheard, more than the 45 s of the zone
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  room.silence(15s);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::left));
+}
+
+TEST(Presence, AUsualAdvertiserIsNotStretched) {
+  Room room(one_zone());
+  room.hear_for(60s, -60);
+  room.kinds();
+  room.silence(43s);
+  EXPECT_THAT(room.kinds(), ElementsAre());
+  room.silence(2s);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::left));
+}
+
+TEST(Presence, StretchingHasAnEnd) {
+  Settings settings = one_zone();
+  settings.zones[0].exit_after = 5s;
+  settings.lost_after = 1h;
+  Room room(settings);
+  for (int i = 0; i < 40; ++i) room.hear(-60), room.now += 35s, room.presence.tick(room.now, room.changes);
+  room.kinds();
+  room.silence(10min);  // 140 s would be four intervals; eight times five seconds are 40
+  for (const auto& here : room.presence.here()) ADD_FAILURE() << to_string(here.id);
+}
+
+TEST(Presence, WhatIsMissedIsCountedByTheLearnedInterval) {
+  Room room(one_zone());
+  for (int i = 0; i < 100; ++i) room.hear(-60), room.now += 100ms;
+  EXPECT_EQ(room.presence.figures().missing, 0u);
+  for (int i = 0; i < 10; ++i) room.hear(-60), room.now += 200ms;  // every second one
+  EXPECT_GE(room.presence.figures().missing, 8u);
+  EXPECT_LE(room.presence.figures().missing, 10u);
+}
+
+TEST(Presence, TwoAdaptersHearingOneAdvertTeachNoInterval) {
+  Room room(one_zone());
+  for (int i = 0; i < 50; ++i) {
+    room.hear(-60);
+    room.presence.step({tag(1), -64, 1, room.now + 1ms}, room.changes);
+    room.now += 1s;
+  }
+  EXPECT_NEAR(static_cast<double>(room.presence.here()[0].interval->count()), 1000, 5);
+}
+
+// ---- copies ----------------------------------------------------------------------------------------------------
+
+MacAddress address(std::uint8_t last) { return {{0x02, 0, 0, 0, 0, last}}; }
+
+std::size_t suspicions(const std::vector<Change>& changes) {
+  std::size_t count = 0;
+  for (const auto& change : changes) count += change.kind == Kind::suspected;
+  return count;
+}
+
+TEST(Presence, ARotatingAddressIsOneVisitAndNoCopy) {
+  Room room(one_zone());
+  for (int i = 0; i < 3600; ++i, room.now += 1s) {
+    room.presence.step({tag(1), -60, 0, room.now, address(static_cast<std::uint8_t>(i / 15))}, room.changes);
+    room.presence.tick(room.now, room.changes);
+  }
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::seen, Kind::entered, Kind::dwelled));
+}
+
+TEST(Presence, AnAddressThatComesBackIsACopy) {
+  Room room(one_zone());
+  for (int i = 0; i < 20; ++i, room.now += 1s)
+    room.presence.step({tag(1), -60, 0, room.now, address(static_cast<std::uint8_t>(i % 2))}, room.changes);
+  EXPECT_EQ(suspicions(room.changes), 1u);  // told once
+  EXPECT_TRUE(room.presence.here()[0].suspect);
+  EXPECT_EQ(room.presence.figures().suspicions, 1u);
+  for (int i = 0; i < 700; ++i, room.now += 1s)
+    room.presence.step({tag(1), -60, 0, room.now, address(1)}, room.changes);
+  EXPECT_FALSE(room.presence.here()[0].suspect);  // the copy is gone: forgiven
+}
+
+TEST(Presence, ManyAddressesAtOnceAreCopies) {
+  Room room(one_zone());
+  for (std::uint8_t i = 0; i < 20; ++i, room.now += 1s)
+    room.presence.step({tag(1), -60, 0, room.now, address(i)}, room.changes);
+  EXPECT_EQ(suspicions(room.changes), 1u);
+}
+
+TEST(Presence, TwoPlacesAtOnceAreCopiesEvenUnderOneAddress) {
+  Room room(one_zone());
+  for (int i = 0; i < 10; ++i, room.now += 1s)
+    room.presence.step({tag(1), static_cast<std::int8_t>(i % 2 == 0 ? -50 : -90), 0, room.now, address(1)},
+                       room.changes);
+  EXPECT_EQ(suspicions(room.changes), 1u);
+}
+
+TEST(Presence, NoiseOfFourDecibelIsNoCopy) {
+  Room room(one_zone());
+  std::mt19937_64 random(5);
+  std::normal_distribution<double> noise(0, 4);
+  for (int i = 0; i < 20'000; ++i, room.now += 200ms)
+    room.presence.step({tag(1), static_cast<std::int8_t>(std::lround(-70 + noise(random))), 0, room.now, address(1)},
+                       room.changes);
+  EXPECT_EQ(suspicions(room.changes), 0u);
+}
+
+TEST(Presence, NoAddressIsNoCopy) {
+  Room room(one_zone());
+  room.hear_for(60s, -60);
+  EXPECT_EQ(suspicions(room.changes), 0u);
+}
+
+// ---- whose it is -----------------------------------------------------------------------------------------------
+
+TEST(Presence, RolesAreByName) {
+  Settings settings = one_zone();
+  settings.staff = {{kTags, 7, {}}};
+  settings.assets = {{kTags, 8, 1}};
+  Room room(settings);
+  for (int i = 0; i < 3; ++i, room.now += 1s)
+    room.hear(-60, tag(1)), room.hear(-60, tag(1, 7)), room.hear(-60, tag(1, 8));
+  std::vector<Role> roles;
+  for (const auto& here : room.presence.here()) roles.push_back(here.role);
+  EXPECT_THAT(roles, ElementsAre(Role::shopper, Role::staff, Role::asset));
+  EXPECT_EQ(room.presence.figures().here, 3u);
+  EXPECT_EQ(room.presence.figures().shoppers, 1u);
+}
+
+TEST(Presence, BySignalOnlyWhereTheZoneSaysSo) {
+  Settings settings = one_zone();
+  settings.zones.push_back({"till", {{kTags, 7, {}}}, -70, -76, 30s, 45s, true});
+  settings.zones.push_back({"qr", {}, -70, -76, 30s, 45s, false});
+  Room room(settings);
+  room.hear_for(4s, -60, tag(1, 8));
+  std::vector<std::string> zones;
+  for (const auto& here : room.presence.here()) zones.push_back(here.zone);
+  EXPECT_THAT(zones, ElementsAre("entrance", "till"));
+}
+
+TEST(Presence, StrangersAreNotMoreThanAShopHolds) {
+  Settings settings = one_zone();
+  settings.max_strangers = 10;
+  settings.zones.push_back({"till", {{kTags, 7, {}}}, -70, -76, 30s, 45s});
+  Room room(settings);
+  for (std::uint16_t i = 0; i < 100; ++i)
+    for (int n = 0; n < 3; ++n) room.hear(-60, tag(i));
+  for (int n = 0; n < 3; ++n) room.hear(-60, tag(1, 7));  // named: always
+  std::map<Kind, int> count;
+  for (const auto& change : room.changes) ++count[change.kind];
+  EXPECT_EQ(count[Kind::seen], 11);
+  EXPECT_EQ(count[Kind::entered], 11);
+  EXPECT_EQ(room.presence.figures().held_back, 180u);
+  room.changes.clear();
+  room.silence(4min);
+  count.clear();
+  for (const auto& change : room.changes) ++count[change.kind];
+  EXPECT_EQ(count[Kind::lost], 11);  // those that were told as seen
+}
+
+TEST(Presence, DistanceIsAGuessFromMeasuredPower) {
+  Room room(one_zone());
+  for (int i = 0; i < 3; ++i) room.presence.step({tag(1), -59, 0, room.now, {}, -59}, room.changes);
+  EXPECT_NEAR(*room.presence.here()[0].distance_m, 1.0, 0.01);
+  for (int i = 0; i < 3; ++i) room.presence.step({tag(2), -69, 0, room.now, {}, 0}, room.changes);  // says none
+  EXPECT_NEAR(*room.presence.here()[1].distance_m, std::pow(10, 0.4), 0.01);
+}
+
+TEST(Presence, HowOneWasHeardLately) {
+  Room room(one_zone());
+  EXPECT_FALSE(room.presence.heard(tag(1)));
+  room.hear_for(5s, -60);
+  room.silence(10s);
+  const auto heard = room.presence.heard(tag(1));
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(heard->hearings, 5u);
+  EXPECT_EQ(heard->ago, 11s);
+  EXPECT_EQ(heard->zone, "entrance");
 }
 
 /// A shopper comes, stays an hour right at the border in 4 dB of noise, and goes: one in, one out.

@@ -51,6 +51,28 @@ TEST(Downlink, ACampaignWithABadIdOrTooLargeIsRefused) {
   EXPECT_NE(large->error().message.find("65536"), std::string::npos);
 }
 
+TEST(Downlink, TheSameCommandSentAgainHasTheSameKey) {
+  const auto key = [](const std::string& payload, const std::string& correlation) {
+    auto message = command(payload);
+    message.correlation = correlation;
+    return std::get<Command>(**parse_downlink(message, kIdentity)).key;
+  };
+  const std::string pause = R"({"command":"pause","id":"lunch"})", resume = R"({"command":"resume","id":"lunch"})";
+  const std::string named = R"({"command":"pause","id":"lunch","request":"r-1"})";
+  EXPECT_EQ(key(pause, "c-1").size(), 64u);
+  EXPECT_EQ(key(pause, "c-1"), key(pause, "c-1"));
+  EXPECT_NE(key(pause, "c-1"), key(pause, "c-2"));
+  EXPECT_NE(key(pause, "c-1"), key(resume, "c-1")) << "one who always uses the same correlation data is not deaf";
+  EXPECT_EQ(key(named, "c-1"), key(named, "c-2")) << "its name is what counts";
+  EXPECT_EQ(key(pause, ""), "") << "without a name it is carried out each time";
+  EXPECT_EQ(key(R"({"command":"status","request":"r-1"})", "c-1"), "") << "there is no harm in asking twice";
+}
+
+TEST(Downlink, KnowsTheIdOfACampaignsTopicHoweverBad) {
+  EXPECT_EQ(campaign_of(kBase + "/down/campaign/a b", kIdentity), "a b");
+  EXPECT_EQ(campaign_of(kBase + "/down/command", kIdentity), std::nullopt);
+}
+
 TEST(Downlink, ACommandIsReadWhole) {
   auto message = command(R"({"command":"void","id":"ABCDE12345F","reason":"refund","expires":"2026-11-22T02:30:00Z"})");
   message.response_topic = "ops/replies";

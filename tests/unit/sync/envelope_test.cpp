@@ -25,6 +25,7 @@ TEST(Envelope, IsACloudEventWithExactlyTheseAttributes) {
                           {"type", "foyer.presence.entered.v1"},
                           {"time", "2026-11-22T02:30:34.120Z"},
                           {"subject", "s1"},
+                          {"deliverbefore", "2026-11-29T02:30:34.120Z"},
                           {"datacontenttype", "application/json"},
                           {"data", {{"zone", "entrance"}}}}));
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/manual_time.hpp"
+#include "sync/pace.hpp"
 
 namespace foyer::sync {
 namespace {
@@ -75,6 +76,7 @@ class UplinkTest : public testing::Test {
     settings.version = "0.1.0";
     settings.since = "2026-11-22T02:30:00.000Z";
     settings.max_batch_rows = 2;  // so that a few rows are many batches
+    settings.backlog_start = settings.window;
   }
 
   void make() { uplink = std::make_unique<Uplink>(settings, outbox, publisher, clock, timers); }
@@ -244,7 +246,7 @@ TEST_F(UplinkTest, TheWindowIsTheSmallerOfOursAndTheBrokersLessAReserve) {
 }
 
 TEST_F(UplinkTest, LedgerGoesBeforePresenceBeforeHealth) {
-  settings.window = 100;
+  settings.window = settings.backlog_start = 100;
   make();
   store(Stream::health, 2);
   store(Stream::presence, 2);
@@ -496,6 +498,86 @@ TEST_F(UplinkTest, AnAnswerAfterItsEndIsIgnored) {
 
 // application mode ---------------------------------------------------------------------------------------------
 
+// ---- pace ----------------------------------------------------------------------------------------------------
+
+/// A line that takes so long for each batch, one after the other.
+class PaceTest : public UplinkTest {
+ protected:
+  /// Answers what is in flight, in order, for so many batches.
+  void answer(int batches, std::chrono::milliseconds each) {
+    for (int i = 0; i < batches; ++i) {
+      for (auto& batch : sent()) line.push_back(batch.tag);
+      if (line.empty()) return;
+      timers.advance(each);
+      const auto tag = line.front();
+      line.erase(line.begin());
+      uplink->acknowledged(tag, 0);
+    }
+  }
+  std::vector<std::uint64_t> line;
+};
+
+TEST_F(PaceTest, ABacklogGrowsItsWindowWhileTheLineKeepsUp) {
+  settings.window = 32;
+  settings.backlog_start = 4;
+  make();
+  connect();
+  store(Stream::presence, 400);
+  for (auto& batch : sent()) line.push_back(batch.tag);
+  EXPECT_EQ(line.size(), 4u);
+  for (int round = 0; round < 30; ++round) {
+    for (auto& batch : sent()) line.push_back(batch.tag);
+    timers.advance(100ms);  // one round trip for all of them
+    for (const auto tag : std::exchange(line, {})) uplink->acknowledged(tag, 0);
+  }
+  EXPECT_EQ(uplink->status().backlog_window, 24u) << "a quarter stays for the ledger";
+}
+
+TEST_F(PaceTest, ABacklogOnASlowLineStaysShortSoThatALedgerEventIsSoonThere) {
+  settings.window = 32;
+  settings.backlog_start = 24;
+  make();
+  connect();
+  store(Stream::presence, 400);
+  answer(60, 500ms);
+  EXPECT_LE(of(Stream::presence).in_flight, 2u) << "half a second each: not twenty-four of them";
+  store(Stream::ledger, 1);
+  const auto before = clock.mono();
+  while (of(Stream::ledger).acked == 0) answer(1, 500ms);
+  EXPECT_LE(clock.mono() - before, 2s);
+}
+
+TEST_F(PaceTest, WhereOneBatchIsTooManyBatchesBecomeSmaller) {
+  Pace pace;
+  pace.restart(4, 24, 64 * 1024);
+  MonoTime now{1s};
+  pace.answered(now, now += 100ms);
+  for (int i = 0; i < 20; ++i) {
+    const auto sent_at = now;
+    pace.answered(sent_at, now += 2s);
+  }
+  EXPECT_EQ(pace.window(), 1u);
+  EXPECT_EQ(pace.bytes(), Pace::kSmallest);
+  for (int i = 0; i < 100; ++i) {
+    const auto sent_at = now;
+    pace.answered(sent_at, now += 120ms);
+  }
+  EXPECT_EQ(pace.window(), 24u);
+  EXPECT_EQ(pace.bytes(), 64u * 1024);
+}
+
+TEST_F(UplinkTest, TellsItsWindowAndWhenRowsWereAcknowledged) {
+  make();
+  EXPECT_EQ(uplink->status().window, 0u);
+  connect(20);
+  EXPECT_EQ(uplink->status().window, 16u);
+  store(Stream::ledger, 1);
+  EXPECT_FALSE(of(Stream::ledger).acked_at);
+  timers.advance(1s);
+  uplink->acknowledged(sent().front().tag, 0);
+  EXPECT_EQ(of(Stream::ledger).acked_at, clock.wall());
+}
+
 class WatermarkTest : public UplinkTest {
  protected:
   WatermarkTest() { settings.acknowledge = Acknowledge::application; }
@@ -515,6 +597,22 @@ TEST_F(WatermarkTest, APubackOnlyFreesTheWindow) {
   EXPECT_EQ(outbox.forgotten[Stream::ledger], 2u);
   watermark(Stream::ledger, mark(4));
   EXPECT_EQ(outbox.forgotten[Stream::ledger], 4u);
+}
+
+TEST_F(WatermarkTest, ASlowIngesterIsNotRunOver) {
+  settings.max_batch_rows = 500;
+  settings.max_batch_bytes = 1 << 20;
+  settings.window = settings.backlog_start = 1000;
+  make();
+  connect(2000);
+  store(Stream::presence, 10'000);
+  EXPECT_EQ(sent().back().last, 8'000u) << "the rest waits here, not in the broker";
+  for (std::uint64_t tag = 1; tag <= 16; ++tag) uplink->acknowledged(tag, 0);
+  EXPECT_TRUE(sent().empty()) << "a PUBACK is no confirmation";
+  store(Stream::ledger, 1);
+  EXPECT_EQ(sent().size(), 1u);
+  watermark(Stream::presence, mark(4'000));
+  EXPECT_EQ(sent().back().last, 10'000u);
 }
 
 TEST_F(WatermarkTest, WhatIsNotBelievedIsCountedAndForgetsNothing) {

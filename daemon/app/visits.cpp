@@ -1,0 +1,93 @@
+#include "app/visits.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace foyer::app {
+
+using campaign::Trigger;
+using campaign::TriggerCommand;
+
+TriggerCommand WifiVisits::happening(Trigger trigger, const GuestHere& guest) {
+  TriggerCommand command;
+  command.trigger = trigger;
+  command.instance = fmt::format("{}|wifi|{}|{}", to_string(trigger), guest.session, guest.zone);
+  command.shopper.subject = guest.subject;
+  command.shopper.presence = guest.presence;
+  command.shopper.zone = guest.zone;
+  command.known_as = guest.known_as;
+  return command;
+}
+
+std::vector<TriggerCommand> WifiVisits::step(const std::vector<GuestHere>& guests, MonoTime now) {
+  std::vector<TriggerCommand> happened;
+  std::set<std::string> sessions;
+  for (const auto& guest : guests) {
+    sessions.insert(guest.session);
+    if (!guest.associated) continue;
+    auto [at, fresh] = visits_.try_emplace(guest.session);
+    auto& visit = at->second;
+    if (fresh || visit.guest.zone != guest.zone) {
+      visit = {guest, now, now, false, false, false};
+      happened.push_back(happening(Trigger::enter, guest));
+    }
+    visit.guest = guest;
+    visit.seen = now;
+  }
+  for (auto at = visits_.begin(); at != visits_.end();) {
+    auto& [session, visit] = *at;
+    const auto times = times_(visit.guest.zone);
+    if (!visit.by_beacon && !visit.dwelled && visit.seen - visit.entered >= times.dwell) {
+      visit.dwelled = true;
+      happened.push_back(happening(Trigger::dwell, visit.guest));
+    }
+    const bool ended = !sessions.contains(session);
+    if (!visit.by_beacon && !visit.over && (ended || now - visit.seen >= times.exit_after)) {
+      visit.over = true;
+      happened.push_back(happening(Trigger::exit, visit.guest));
+    }
+    at = ended ? visits_.erase(at) : std::next(at);
+  }
+  return happened;
+}
+
+void WifiVisits::take_over(std::vector<TriggerCommand>& lent) {
+  std::erase_if(lent, [this](const TriggerCommand& command) {
+    for (auto& [session, visit] : visits_) {
+      if (visit.guest.subject != command.shopper.subject || visit.guest.zone != command.shopper.zone) continue;
+      return !std::exchange(visit.by_beacon, true) && command.trigger == Trigger::enter;
+    }
+    return false;
+  });
+}
+
+std::vector<TriggerCommand> lent_happenings(const std::vector<Event>& events, const std::string& run,
+                                            const std::function<std::vector<GuestHere>()>& guests) {
+  constexpr std::pair<std::string_view, Trigger> kTriggers[] = {
+      {"presence.entered", Trigger::enter}, {"presence.dwelled", Trigger::dwell}, {"presence.left", Trigger::exit}};
+  std::vector<TriggerCommand> happened;
+  for (const auto& event : events) {
+    const auto trigger = std::ranges::find(kTriggers, event.type, &std::pair<std::string_view, Trigger>::first);
+    if (trigger == std::end(kTriggers)) continue;
+    const auto data = nlohmann::json::parse(event.data, nullptr, false);
+    if (!data.is_object() || data.value("kind", "") != "lent" || event.subject.empty()) continue;
+    TriggerCommand command;
+    command.trigger = trigger->second;
+    command.shopper.subject = event.subject;
+    command.shopper.zone = data.value("zone", "");
+    command.instance = fmt::format("{}|beacon|{}|{}|{}", to_string(trigger->second), run, data.value("visit", 0ull),
+                                   command.shopper.zone);
+    command.known_as = {event.subject};
+    for (const auto& guest : guests()) {
+      if (guest.subject != event.subject) continue;
+      command.known_as = guest.known_as;
+      // Level 4 is being on the Wi-Fi and heard; without the Wi-Fi there is what the way in proved.
+      command.shopper.presence = guest.associated ? std::max(4, guest.presence) : guest.presence;
+    }
+    happened.push_back(std::move(command));
+  }
+  return happened;
+}
+
+}  // namespace foyer::app

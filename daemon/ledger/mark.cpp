@@ -1,0 +1,48 @@
+#include "ledger/mark.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace foyer::ledger {
+namespace {
+constexpr std::size_t kLine = 256;  // within one sector: written whole or not at all
+}
+
+std::optional<std::uint64_t> Mark::missing_in(const Mark& now) const {
+  std::uint64_t missing = 0;
+  for (std::size_t i = 0; i < last.size(); ++i) missing += last[i] - std::min(last[i], now.last[i]);
+  const bool same = epoch == now.epoch && inode == now.inode && boot <= now.boot && missing == 0;
+  if (same) return std::nullopt;
+  return epoch == now.epoch ? missing : 0;
+}
+
+std::optional<Mark> read_mark(int fd) {
+  char text[kLine];
+  const auto got = ::pread(fd, text, sizeof text, 0);
+  if (got <= 0) return std::nullopt;
+  std::istringstream line(std::string(text, static_cast<std::size_t>(got)));
+  Mark mark;
+  line >> mark.epoch >> mark.boot >> mark.inode;
+  for (auto& last : mark.last) line >> last;
+  if (!line || mark.epoch.size() != 16) return std::nullopt;
+  return mark;
+}
+
+void write_mark(int fd, const Mark& mark) {
+  auto line = fmt::format("{} {} {}", mark.epoch, mark.boot, mark.inode);
+  for (const auto last : mark.last) line += fmt::format(" {}", last);
+  line.resize(kLine - 1, ' ');
+  line += '\n';
+  if (::pwrite(fd, line.data(), line.size(), 0) == static_cast<ssize_t>(line.size())) ::fdatasync(fd);
+}
+
+std::uint64_t inode_of(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_ino) : 0;
+}
+
+}  // namespace foyer::ledger

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/event.hpp"
+
+/// What is remembered beside the database, in its lock file, so that a copy of yesterday put in its place is noticed:
+/// it would give numbers again that were already sent, and an ingester would take new events for old ones.
+namespace foyer::ledger {
+
+struct Mark {
+  std::string epoch;
+  std::uint64_t boot = 0;                             ///< openings
+  std::uint64_t inode = 0;                            ///< of the database file
+  std::array<std::uint64_t, kStreams.size()> last{};  ///< every stream had got at least this far
+
+  /// What is missing from the file that says `now`, in events; nullopt: it is the file the mark was made for.
+  std::optional<std::uint64_t> missing_in(const Mark& now) const;
+};
+
+/// One line of at most 256 bytes at the beginning of the file. nullopt: it holds none.
+std::optional<Mark> read_mark(int fd);
+/// Written and synced; call it when what it says is on the disk. A failure leaves an older mark or none.
+void write_mark(int fd, const Mark& mark);
+std::uint64_t inode_of(const std::string& path);
+
+}  // namespace foyer::ledger

@@ -1,0 +1,86 @@
+#include <mutex>
+#include <set>
+
+#include "till_world.hpp"
+
+namespace foyer::ledger {
+namespace {
+
+class Codes : public Till {
+ protected:
+  void begin() {
+    open();
+    auto campaign = sure_win();
+    campaign.prizes[0].imported_codes = true;
+    apply({campaign});
+  }
+  Ledger::Imported bring(std::vector<std::string> codes, bool dry = false, const std::string& prize = "ten-off") {
+    return ledger_->import_codes("lunch", prize, std::move(codes), dry, kDeadline).value();
+  }
+};
+
+TEST_F(Codes, CouponsTakeTheListInOrderAndThenThePrizeIsGone) {
+  begin();
+  EXPECT_EQ(bring({"SPRING-0001", "spring-0002"}).added, 2u);
+  EXPECT_EQ(draw("n1").coupon->code, "SPRING-0001");
+  EXPECT_EQ(draw("n2").coupon->code, "spring-0002");
+  const auto none = draw("n3");
+  EXPECT_NE(none.result, campaign::DrawAnswer::Result::won);
+  EXPECT_FALSE(none.coupon);
+  auto with = request("");
+  with.typed = "spring-0002";
+  const auto used = redeem(with);
+  ASSERT_FALSE(used.refused);
+  EXPECT_EQ(used.coupon->code, "spring-0002");
+  with.typed = "SPRING-0002";
+  EXPECT_EQ(redeem(with).refused, Reason::not_found) << "capitals count in somebody else's list";
+}
+
+TEST_F(Codes, WhatIsWrongIsNamedByItsPlaceAndNothingIsStored) {
+  begin();
+  ASSERT_EQ(bring({"KNOWN-1", "TAKEN-1"}).added, 2u);
+  draw("n1");  // KNOWN-1
+  const auto faults = bring({"NEW-1", std::string(41, 'x'), "a b", "abc", "KNOWN-1", "TAKEN-1"}).faults;
+  ASSERT_EQ(faults.size(), 4u);
+  EXPECT_EQ(faults[0].first, 1u);
+  EXPECT_NE(faults[0].second.find("41 characters"), std::string::npos);
+  EXPECT_EQ(faults[1].first, 2u);
+  EXPECT_EQ(faults[2].first, 3u);
+  EXPECT_EQ(faults[3].first, 4u);
+  EXPECT_NE(faults[3].second.find("of a coupon already"), std::string::npos);
+  EXPECT_EQ(bring({"NEW-1"}, true).waiting, 1u) << "nothing of a faulty list is kept, nothing of a dry run";
+  const auto again = bring({"NEW-1", "TAKEN-1"});
+  EXPECT_EQ(again.added, 1u);
+  EXPECT_EQ(again.known, 1u) << "the same list again is no fault";
+  EXPECT_EQ(again.waiting, 2u);
+}
+
+TEST_F(Codes, OnlyAPrizeThatAsksForAListGetsOne) {
+  begin();
+  EXPECT_NE(bring({"AAAA"}, false, "other").refused, "");
+  auto made = sure_win("dinner");
+  apply({made}, "mqtt:dinner");
+  EXPECT_NE(ledger_->import_codes("dinner", "ten-off", {"AAAA"}, false, kDeadline).value().refused, "");
+}
+
+TEST_F(Codes, EveryCodeGoesOnceAlsoToManyAtOnce) {
+  begin();
+  std::vector<std::string> codes;
+  for (int i = 0; i < 40; ++i) codes.push_back("CODE-" + std::to_string(i));
+  ASSERT_EQ(bring(codes).added, 40u);
+  std::mutex mutex;
+  std::set<std::string> seen;
+  std::atomic<int> won{0};
+  in_parallel(60, [&](int i) {
+    const auto answer = draw("n" + std::to_string(i), "s" + std::to_string(i));
+    if (!answer.coupon) return;
+    ++won;
+    const std::lock_guard lock(mutex);
+    seen.insert(answer.coupon->code);
+  });
+  EXPECT_EQ(won, 40);
+  EXPECT_EQ(seen.size(), 40u);
+}
+
+}  // namespace
+}  // namespace foyer::ledger
