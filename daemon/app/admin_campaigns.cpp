@@ -77,7 +77,7 @@ Result<std::string> Admin::campaigns_json() {
 }
 
 Result<std::string> Admin::campaign_json(const std::string& id) {
-  const auto list = campaigns_json();
+  auto list = campaigns_json();
   if (!list) return list;
   const auto all = ledger_.campaigns(kLedger);
   if (!all) return fail(all);

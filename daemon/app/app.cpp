@@ -408,7 +408,7 @@ void App::Impl::refresh_broadcasts() {
   };
   if (wanted.size() == on_air_.size() && std::equal(wanted.begin(), wanted.end(), on_air_.begin(), same)) return;
   on_air_ = std::move(wanted);
-  hearing_->set_own(on_air_);
+  hearing_->set_own(own_at(config_.radio.broadcast, secrets_.beacons, parts_.clock.wall()));
   parts_.radio->broadcast(on_air_);
 }
 

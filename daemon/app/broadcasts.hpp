@@ -21,4 +21,8 @@ std::uint64_t slot_at(const config::BroadcastBeacon& beacon, WallTime now);
 std::vector<ports::Broadcast> broadcasts_at(const std::vector<config::BroadcastBeacon>& beacons, ByteView key,
                                             WallTime now);
 
+/// Whose adverts are ours: what is on the air now, and for a rolling beacon the slot before, which is still heard late
+/// and is known after a restart, too.
+std::vector<BeaconId> own_at(const std::vector<config::BroadcastBeacon>& beacons, ByteView key, WallTime now);
+
 }  // namespace foyer::app

@@ -91,14 +91,8 @@ Hearing::Hearing(const config::Config& config, const ports::Clock& clock, const 
   presence_.set_own([this](const beacon::Identifier& id) {
     if (id.format != beacon::Identifier::Format::ibeacon) return false;
     const auto beacon = id.beacon_id();
-    return std::find(own_.begin(), own_.end(), beacon) != own_.end() ||
-           std::find(own_before_.begin(), own_before_.end(), beacon) != own_before_.end();
+    return std::find(own_.begin(), own_.end(), beacon) != own_.end();
   });
-}
-
-void Hearing::set_own(const std::vector<ports::Broadcast>& broadcasts) {
-  own_before_ = std::exchange(own_, {});
-  for (const auto& broadcast : broadcasts) own_.push_back(broadcast.id);
 }
 
 void Hearing::reconfigure(const config::Config& config) {

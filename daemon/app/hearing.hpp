@@ -39,7 +39,7 @@ class Hearing final : public ports::RadioEvents {
   /// Moves the timers; call every second.
   void tick();
   /// Ours on the air: recognised by identifier and left out of presence.
-  void set_own(const std::vector<ports::Broadcast>& broadcasts);
+  void set_own(std::vector<BeaconId> own) { own_ = std::move(own); }
   /// Other zones, after a reload.
   void reconfigure(const config::Config& config);
   void use(const Subjects& subjects) { subjects_ = subjects; }
@@ -73,7 +73,7 @@ class Hearing final : public ports::RadioEvents {
   config::PrivacyMode privacy_;
   beacon::EidResolver resolver_;
   Crowd crowd_;
-  std::vector<BeaconId> own_, own_before_;  // what is on the air, and what was: late reports of it are ours, too
+  std::vector<BeaconId> own_;
   presence::Presence presence_;
   ports::RadioStatus status_;
   Figures figures_;

@@ -5,13 +5,12 @@ import world
 from shop import IN, Scenario
 
 scenario = Scenario()
-named = set((IN / "checks").read_text().split())
 world.prepare()
 if (IN / "foyer.deb").exists():
     import scenario as shop_scenario
     import radio_faults
     shop_scenario.add_steps(scenario)
-    radio_faults.add_steps(scenario, named)
+    radio_faults.add_steps(scenario)
 else:
     world.add_proofs(scenario)
-sys.exit(0 if scenario.run(named) else 1)
+sys.exit(0 if scenario.run((IN / "checks").read_text().split()) else 1)

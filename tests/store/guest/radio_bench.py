@@ -17,12 +17,19 @@ wifi: {{gate: off}}
 """
 scenario = Scenario()
 results = {}
+on_air = set()
 
 
 def tags(every):
+    """`every` milliseconds each; 0: silence."""
     for number in range(TAGS):
-        radio(f"tag t{number} addr=C0:00:00:00:03:{number:02x} random=1 rssi=-60 jitter=4 every={every} "
-              f"data={ibeacon(1, number)}" if every else f"tag t{number} off")
+        if every:
+            radio(f"tag t{number} addr=C0:00:00:00:03:{number:02x} random=1 rssi=-60 jitter=4 every={every} "
+                  f"data={ibeacon(1, number)}")
+            on_air.add(number)
+        elif number in on_air:
+            radio(f"tag t{number} off")
+            on_air.remove(number)
 
 
 def processes():
@@ -74,7 +81,7 @@ def measured(name, mode, tap, every):
 
 @scenario.step()
 def house():
-    run("dpkg", "--install", IN / "foyer.deb")
+    run("dpkg", "--install", IN / "foyer.deb", timeout=900)
     systemctl("stop", "foyerd", check=False)
     world.start_radio()
     world.experimental_bluetoothd()

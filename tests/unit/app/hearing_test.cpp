@@ -98,7 +98,7 @@ TEST_F(HearingTest, TheWayFromAdvertToEvents) {
 
 TEST_F(HearingTest, OursOnTheAirAreNobody) {
   hearing->on_radio_changed(radio(true));
-  hearing->set_own({{tag, -59, "auto"}});
+  hearing->set_own({tag});
   for (int i = 0; i < 5; ++i) hear(tag, -50);
   EXPECT_TRUE(events.empty());
 }

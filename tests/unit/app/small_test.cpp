@@ -51,6 +51,21 @@ TEST(Broadcasts, AMinorRollsWithItsSlotOnly) {
   EXPECT_EQ(at(60), 5);
 }
 
+TEST(Broadcasts, TheSlotBeforeIsOursToo) {
+  const Bytes key(32, 7);
+  config::BroadcastBeacon slow, fast, fixed;
+  slow.major = 1, slow.rotate = 3600s;
+  fast.major = 2, fast.rotate = 60s;
+  fixed.major = 3, fixed.minor = 9;
+  const auto own = own_at({slow, fast, fixed}, key, from_unix_ms(7'260'000));
+  const auto minor = [&](std::uint16_t major, std::uint64_t slot) { return rolling_minor(key, {}, major, slot); };
+  EXPECT_EQ(
+      own,
+      (std::vector<BeaconId>{
+          {{}, 1, minor(1, 2)}, {{}, 1, minor(1, 1)}, {{}, 2, minor(2, 121)}, {{}, 2, minor(2, 120)}, {{}, 3, 9}}));
+  EXPECT_EQ(own_at({slow}, key, from_unix_ms(0)).size(), 1u) << "there is no slot before the first";
+}
+
 class SecretsTest : public testing::Test {
  protected:
   void SetUp() override {
