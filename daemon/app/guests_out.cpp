@@ -37,6 +37,7 @@ Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::stri
     if (!device) return fail(device);
     if (auto kept = gate_->remove({*device, {}}, keep_out); !kept) return fail(kept);
     kept_out_[*device] = clock_.mono() + *keep_out;
+    static_cast<void>(stations_->deauthenticate(*device));  // so that the device shows it; shut it is without
   }
   const auto named = [&](const GuestKey& key) { return (mac && key.mac == *mac) || (ip && key.ip == *ip); };
   std::vector<std::string> pairs;
