@@ -174,6 +174,27 @@ TEST_F(GateTest, RemovalCutsALiveFlow) {
   EXPECT_EQ(dial_inet("10.9.0.1"), ECONNREFUSED);
 }
 
+// wlan-ap of the Telecom Infra Project left a removed guest's open connections going.
+TEST_F(GateTest, AKeptHttpConnectionPassesNoByteAfterRemoval) {
+  const Fd web = listener(world_->inet, GateWorld::kInet, 80);
+  admit("10.9.0.1");
+  auto sends = world_->flow(web, "10.9.0.1", GateWorld::kInet, 80);
+  auto receives = world_->flow(web, "10.9.0.1", GateWorld::kInet, 80);
+  ASSERT_TRUE(sends.open() && receives.open());
+  for (auto* kept : {&sends, &receives}) {
+    ASSERT_TRUE(passes(kept->phone, kept->server, "GET / HTTP/1.1\r\n\r\n"));
+    ASSERT_TRUE(passes(kept->server, kept->phone, "HTTP/1.1 200 OK\r\n\r\n"));
+  }
+  remove("10.9.0.1");
+  EXPECT_FALSE(passes(receives.server, receives.phone, "the rest of a long answer"));
+  EXPECT_EQ(error_after_send(sends.phone), ECONNRESET) << "the next request on the same connection";
+  char byte = 0;
+  EXPECT_NE(::recv(sends.server.get(), &byte, 1, MSG_DONTWAIT), 1);
+  EXPECT_NE(::recv(receives.phone.get(), &byte, 1, MSG_DONTWAIT), 1);
+  const Fd portal = listener(world_->box, "0.0.0.0", GateWorld::kHttp);
+  EXPECT_TRUE(world_->flow(portal, "10.9.0.1", GateWorld::kInet, 80).open()) << "a new one ends at the portal";
+}
+
 TEST_F(GateTest, RemovalCutsWhatStillComesDown) {
   admit("10.9.0.1");
   const Fd server = bound(world_->inet, SOCK_DGRAM, GateWorld::kInet, 443);
