@@ -165,6 +165,7 @@ Result<void> Guests::carry(const Session& session, const IpAddress& ip) {
 
 Result<void> Guests::open_entry(Entry& entry, const Station& station, const IpAddress& ip) {
   const GuestKey key{station.mac, ip};
+  if (auto may = allowed(station.mac); !may) return may;
   // Where the kernel holds nothing of it, after a reboot, the main address goes on from what was recorded.
   if (auto opened = gate_admit(key, left(entry), entry.bytes); !opened) return opened;
   let_go_of_all(entry);  // what was open is opened again for the time that is left now

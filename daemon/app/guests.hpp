@@ -124,6 +124,7 @@ class Guests final : public ports::StationEvents {
   void hold(const ports::GuestKey& key, const Entry& by);
   bool held_by_another(const ports::GuestKey& key, const Entry& but) const;
   void let_go_of_all(Entry& entry);
+  Result<void> allowed(const MacAddress& mac) const;
   Result<void> lift_or_refuse(const MacAddress& mac, const Session& session);
   Result<MacAddress> device_of(const std::string& ip_or_mac) const;
   Result<void> gate_admit(const ports::GuestKey& key, std::chrono::seconds ttl, const ports::Traffic& used);

@@ -67,18 +67,22 @@ Result<MacAddress> Guests::device_of(const std::string& ip_or_mac) const {
   return station->mac;
 }
 
-/// A device that is blocked, or kept out, does not come in; but the operator's hand ends a keeping out.
-Result<void> Guests::lift_or_refuse(const MacAddress& mac, const Session& session) {
+/// Why a device may not be in; it is not asked by which way it comes.
+Result<void> Guests::allowed(const MacAddress& mac) const {
   if (is_blocked(mac)) return fail(Code::refuse, "this device is blocked");
   const auto kept = kept_out_.find(mac);
-  const auto left = kept == kept_out_.end() ? std::chrono::nanoseconds{0} : kept->second - clock_.mono();
-  if (left.count() <= 0) return {};
-  if (session.way != Way::operator_)
-    return fail(Code::refuse, "this device is kept out for {} s",
-                std::chrono::ceil<std::chrono::seconds>(left).count());
-  if (auto lifted = gate_->remove({mac, {}}, std::chrono::seconds{0}); !lifted) return fail(lifted);
-  kept_out_.erase(kept);
-  return {};
+  if (kept == kept_out_.end() || kept->second <= clock_.mono()) return {};
+  return fail(Code::refuse, "this device is kept out for {} s",
+              std::chrono::ceil<std::chrono::seconds>(kept->second - clock_.mono()).count());
+}
+
+/// The operator's hand ends a keeping out.
+Result<void> Guests::lift_or_refuse(const MacAddress& mac, const Session& session) {
+  if (session.way == Way::operator_ && kept_out_.contains(mac)) {
+    if (auto lifted = gate_->remove({mac, {}}, std::chrono::seconds{0}); !lifted) return fail(lifted);
+    kept_out_.erase(mac);
+  }
+  return allowed(mac);
 }
 
 std::map<MacAddress, std::chrono::seconds> Guests::kept_out() const {
