@@ -357,6 +357,8 @@ TEST_F(GateTest, AQuotaGoesOnWhereTheRecordedSessionWas) {
   set_up(limited);
   ASSERT_TRUE(world_->gate->admit(GateWorld::key("10.9.0.1"), 1h, {60'000, 60'000}));
   EXPECT_EQ(dial_inet("10.9.0.1"), ECONNREFUSED);
+  ASSERT_TRUE(world_->gate->admit(GateWorld::key("10.9.0.1"), 2h, {0, 0}));
+  EXPECT_EQ(dial_inet("10.9.0.1"), ECONNREFUSED) << "an extension gives nothing back";
   set_up(GateWorld::policy());
   EXPECT_EQ(dial_inet("10.9.0.1"), 0) << "the quota was taken away";
 }
