@@ -90,8 +90,6 @@ Result<Listening> open_tcp(const std::string& address) {
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // what is accepted inherits it
-  // Whoever connects and says nothing takes none of our threads meanwhile (tcp(7)); seconds, the kernel rounds up.
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on);
   auto port = v6 ? bind_v6(fd.get(), *at) : bind_v4(fd.get(), *at);
   if (!port) return fail(Code::fatal, "listen {}: {}", address, port.error().message);
   if (::listen(fd.get(), kBacklog) < 0) return fail(Code::fatal, "listen {}: {}", address, std::strerror(errno));
