@@ -7,7 +7,6 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <csignal>
-#include <cstdio>
 
 #include "drivers/nftables/kernel/server.hpp"
 #include "version.hpp"
@@ -15,44 +14,29 @@
 namespace {
 
 namespace kernel = foyer::drivers::nftables::kernel;
-using foyer::Code;
 using foyer::Result;
-
-int complain(const foyer::Error& error) {
-  fmt::print(stderr, "<3>foyer-gate: {}\n", error.message);
-  return 1;
-}
 
 Result<uid_t> uid_of(const std::string& user) {
   if (const passwd* entry = ::getpwnam(user.c_str()); entry != nullptr) return entry->pw_uid;
   uid_t uid = 0;
   const auto [end, error] = std::from_chars(user.data(), user.data() + user.size(), uid);
   if (error == std::errc{} && end == user.data() + user.size()) return uid;
-  return foyer::fail(Code::refuse, "--uid {}: no such user, and not a number", user);
+  return foyer::fail(foyer::Code::refuse, "--uid {}: no such user, and not a number", user);
 }
 
-int take_away() {
-  auto table = kernel::Table::open();
-  if (!table) return complain(table.error());
-  if (auto gone = table->take_away(); !gone) return complain(gone.error());
-  return 0;
-}
-
-int serve(const kernel::ServerSettings& settings) {
+Result<void> serve(const std::string& socket, const std::string& user) {
+  const auto uid = uid_of(user);
+  if (!uid) return foyer::fail(uid);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   const int stop = ::signalfd(-1, &signals, SFD_CLOEXEC);
-  auto table = kernel::Table::open();
-  if (!table) return complain(table.error());
-  kernel::Server server(std::move(*table));
-  if (auto listens = server.listen(settings); !listens) return complain(listens.error());
+  kernel::Server server(socket, *uid);
+  if (auto listens = server.listen(); !listens) return listens;
   ::sd_notify(0, "READY=1");
-  auto ended = server.run(stop);
-  ::sd_notify(0, "STOPPING=1");
-  return ended ? 0 : complain(ended.error());
+  return server.run(stop);
 }
 
 }  // namespace
@@ -70,9 +54,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 1;
   }
-
-  if (remove) return take_away();
-  auto uid = uid_of(user);
-  if (!uid) return complain(uid.error());
-  return serve({socket, *uid});
+  const auto done = remove ? kernel::Table::take_away() : serve(socket, user);
+  if (!done) fmt::print(stderr, "<3>foyer-gate: {}\n", done.error().message);
+  return done ? 0 : 1;
 }

@@ -63,6 +63,8 @@ Result<std::string> Admin::presence_hours_json() {
 Result<std::string> Admin::clients_json() {
   const auto clients = core_.box.ask([this] { return core_.guests.clients(); }, kCore);
   if (!clients) return fail(clients);
+  const auto kept_out = core_.box.ask([this] { return core_.guests.kept_out(); }, kCore);
+  if (!kept_out) return fail(kept_out);
   auto list = json::array();
   for (const auto& client : *clients) {
     auto ips6 = json::array();
@@ -80,6 +82,19 @@ Result<std::string> Admin::clients_json() {
                     {"bytes_left", client.bytes_left ? json(*client.bytes_left) : json(nullptr)},
                     {"signal_dbm", client.signal_dbm ? json(*client.signal_dbm) : json(nullptr)}});
   }
+  for (const auto& [mac, left] : *kept_out)
+    list.push_back({{"mac", to_string(mac)},
+                    {"ip", nullptr},
+                    {"ips6", json::array()},
+                    {"session", nullptr},
+                    {"subject", nullptr},
+                    {"way", "kept_out"},
+                    {"since", nullptr},
+                    {"seconds_left", left.count()},
+                    {"bytes_up", 0},
+                    {"bytes_down", 0},
+                    {"bytes_left", nullptr},
+                    {"signal_dbm", nullptr}});
   return list.dump();
 }
 
@@ -162,11 +177,17 @@ Result<std::string> Admin::admit(const std::string& ip_or_mac) {
   return json{{"session", answer->session.id}, {"until", to_rfc3339(answer->session.until)}}.dump();
 }
 
-Result<std::string> Admin::remove(const std::string& ip_or_mac) {
-  const auto removed = core_.box.ask([this, ip_or_mac] { return core_.guests.remove(ip_or_mac, "removed"); }, kCore);
+Result<std::string> Admin::remove(const std::string& ip_or_mac, std::optional<std::chrono::seconds> keep_out) {
+  constexpr std::chrono::seconds kMost = 31 * 24h;
+  if (keep_out && (*keep_out < 1s || *keep_out > kMost))
+    return fail(Code::refuse, "for {} s: 1 s to 31 days are allowed", keep_out->count());
+  const auto removed =
+      core_.box.ask([this, ip_or_mac, keep_out] { return core_.guests.remove(ip_or_mac, "removed", keep_out); }, kCore);
   if (!removed) return fail(removed);
-  if (*removed == 0) return fail(Code::refuse, "nobody with {} is in", ip_or_mac);
-  return json{{"removed", *removed}}.dump();
+  if (*removed == 0 && !keep_out) return fail(Code::refuse, "nobody with {} is in", ip_or_mac);
+  json answer{{"removed", *removed}};
+  if (keep_out) answer["kept_out_seconds"] = keep_out->count();
+  return answer.dump();
 }
 
 Result<Admin::Minted> Admin::mint_checked(portal::TokenKind kind, const std::string& zone,

@@ -48,7 +48,7 @@ class Admin final : public portal::AdminServices {
   Result<std::string> metrics_text() override;
   std::pair<bool, std::string> ready() override;
   Result<std::string> admit(const std::string& ip_or_mac) override;
-  Result<std::string> remove(const std::string& ip_or_mac) override;
+  Result<std::string> remove(const std::string& ip_or_mac, std::optional<std::chrono::seconds> keep_out) override;
   Result<std::string> mint_token(const std::string& kind, const std::string& zone,
                                  std::optional<std::chrono::seconds> ttl) override;
   Result<portal::PrintFacts> print_facts(const portal::PrintOrder& order) override;

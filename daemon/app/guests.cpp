@@ -11,6 +11,10 @@ using ports::Traffic;
 
 namespace {
 
+/// A phone uses several IPv6 addresses at once (RFC 8981). A device can invent thousands: past this many the newest
+/// wait for an old one to go, and none is sought by its name.
+constexpr std::size_t kMostExtra = 16;
+
 /// The address a session is made for: the device's IPv4 where it has one (docs/gate.md).
 IpAddress main_address(const Station& station, const IpAddress& asked) {
   if (asked.family == IpAddress::Family::v4) return asked;
@@ -48,15 +52,29 @@ Guests::Entry Guests::make_entry(const Session& session) const {
   return entry;
 }
 
+/// Who is open is found by the address; what is recorded and not open, by its name.
 Guests::Entry* Guests::find(const MacAddress& mac, const IpAddress& ip) {
-  for (const auto& names : subjects_.names(mac, ip))
-    if (const auto it = by_pair_.find(names.pair); it != by_pair_.end()) return &it->second;
-  return nullptr;
+  const GuestKey key{mac, ip};
+  if (const auto holder = holders_.find(key); holder != holders_.end())
+    if (const auto it = by_pair_.find(holder->second); it != by_pair_.end() && it->second.key == key)
+      return &it->second;
+  Entry* found = nullptr;
+  if (!by_pair_.empty())
+    subjects_.find_pair(mac, ip, [&](const std::string& pair) {
+      const auto it = by_pair_.find(pair);
+      if (it != by_pair_.end()) found = &it->second;
+      return found != nullptr;
+    });
+  return found;
 }
 
 Guests::Entry* Guests::find(const Station& station) {
-  for (const auto& ip : station.ips)
-    if (auto* entry = find(station.mac, ip)) return entry;
+  std::size_t sought = 0;
+  for (const bool v6 : {false, true})  // a session is made for the IPv4 address where there is one
+    for (const auto& ip : station.ips) {
+      if (is_v6(ip) != v6 || ++sought > kMostExtra) continue;
+      if (auto* entry = find(station.mac, ip)) return entry;
+    }
   return nullptr;
 }
 
@@ -67,17 +85,12 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
   const auto address = main_address(*station, ip);
   auto* entry = find(station->mac, address);
   if (entry == nullptr && is_v6(ip)) entry = find(*station);
-  const auto all = subjects_.names(station->mac, address);
   if (entry != nullptr) entry->active = clock_.mono();
-  Visitor visitor;
-  visitor.subject = all.front().subject;
-  visitor.device = all.front().device;
-  visitor.pair = all.front().pair;
-  visitor.associated = station->associated;
-  for (const auto& names : all) visitor.known_as.push_back(names.subject);
   // A device that asks shows itself; recorded but not open (the gate is away, or full) is not in.
   if (entry != nullptr && !entry->key && left(*entry).count() > 0 && gate_ != nullptr)
     if (auto opened = open_entry(*entry, *station, address); !opened) fault_ = opened.error().message;
+  Visitor visitor;
+  visitor.associated = station->associated;
   if (entry != nullptr && entry->key && left(*entry).count() > 0) {
     visitor.session = entry->session;
     visitor.subject = entry->session.subject;
@@ -87,7 +100,14 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
     // Level 3 is being on the shop's Wi-Fi now; what the way in proved may be more.
     visitor.presence = std::max(station->associated ? 3 : 0, entry->session.evidence);
     visitor.bytes_left = bytes_left(*entry);
+    visitor.known_as = entry->known_as;
+    return visitor;
   }
+  auto names = subjects_.names(station->mac, address);
+  visitor.subject = std::move(names.subject);
+  visitor.device = std::move(names.device);
+  visitor.pair = std::move(names.pair);
+  visitor.known_as = subjects_.known_as(station->mac);
   return visitor;
 }
 
@@ -101,7 +121,7 @@ Result<void> Guests::open(const Session& session, const IpAddress& ip) {
   if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
   const auto station = stations_->find(ip);
   if (!station) return fail(station);
-  if (is_blocked(station->mac)) return fail(Code::refuse, "this device is blocked");
+  if (auto allowed = lift_or_refuse(station->mac, session); !allowed) return allowed;
   auto& entry = by_pair_[session.pair];
   auto fresh = make_entry(session);
   if (entry.session.id == session.id) {
@@ -109,9 +129,11 @@ Result<void> Guests::open(const Session& session, const IpAddress& ip) {
     fresh.gone = entry.gone;
     fresh.key = entry.key;
     fresh.extra = std::move(entry.extra);
+    fresh.known_as = std::move(entry.known_as);
   } else {
     // Another session of the same device and address begins anew, with a quota of its own.
     static_cast<void>(shut_all(entry));
+    let_go_of_all(entry);
   }
   entry = std::move(fresh);
   return open_entry(entry, *station, main_address(*station, ip));
@@ -123,29 +145,34 @@ Result<void> Guests::carry(const Session& session, const IpAddress& ip) {
   if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
   const auto station = stations_->find(ip);
   if (!station) return fail(station);
-  if (is_blocked(station->mac)) return fail(Code::refuse, "this device is blocked");
+  if (auto allowed = lift_or_refuse(station->mac, session); !allowed) return allowed;
   auto entry = make_entry(session);
   const auto has_it = [&](const auto& item) { return item.second.session.id == session.id; };
   if (const auto old = std::find_if(by_pair_.begin(), by_pair_.end(), has_it); old != by_pair_.end()) {
     const auto total = shut_all(old->second);
     if (!total) return fail(total);
     entry.bytes = {std::max(old->second.bytes.up, total->up), std::max(old->second.bytes.down, total->down)};
+    let_go_of_all(old->second);
     by_pair_.erase(old);
   }
-  if (const auto there = by_pair_.find(session.pair); there != by_pair_.end())
+  if (const auto there = by_pair_.find(session.pair); there != by_pair_.end()) {
     if (auto closed = shut_all(there->second); !closed) return fail(closed);
+    let_go_of_all(there->second);
+  }
   auto& placed = by_pair_[session.pair] = std::move(entry);
   return open_entry(placed, *station, main_address(*station, ip));
 }
 
 Result<void> Guests::open_entry(Entry& entry, const Station& station, const IpAddress& ip) {
   const GuestKey key{station.mac, ip};
+  if (auto may = allowed(station.mac); !may) return may;
   // Where the kernel holds nothing of it, after a reboot, the main address goes on from what was recorded.
   if (auto opened = gate_admit(key, left(entry), entry.bytes); !opened) return opened;
-  take_over(key, entry);
+  let_go_of_all(entry);  // what was open is opened again for the time that is left now
+  hold(key, entry);
   entry.key = key;
   entry.fingerprint = station.fingerprint;
-  entry.extra.clear();  // what was open is opened again for the time that is left now
+  entry.known_as = subjects_.known_as(station.mac);
   open_extra(entry, station);
   return {};
 }
@@ -158,14 +185,13 @@ Result<void> Guests::gate_admit(const GuestKey& key, std::chrono::seconds ttl, c
 }
 
 void Guests::open_extra(Entry& entry, const Station& station) {
-  // A phone uses several IPv6 addresses at once (RFC 8981); past this many the newest wait for an old one to go.
-  constexpr std::size_t kMostExtra = 16;
   const auto gone = [&](const GuestKey& key) {
     return std::find(station.ips.begin(), station.ips.end(), key.ip) == station.ips.end();
   };
   const auto let_go = [&](const GuestKey& key) {
     const auto used = gone(key) ? shut(key, entry) : Result<Traffic>(fail(Code::refuse, "still there"));
     if (used) add(entry.gone, *used);
+    if (used && !held_by_another(key, entry)) holders_.erase(key);
     return used.has_value();
   };
   if (entry.extra.size() >= kMostExtra) std::erase_if(entry.extra, let_go);
@@ -174,27 +200,34 @@ void Guests::open_extra(Entry& entry, const Station& station) {
     const GuestKey key{station.mac, ip};
     if (std::find(entry.extra.begin(), entry.extra.end(), key) != entry.extra.end() || entry.key == key) continue;
     if (!gate_admit(key, left(entry), {})) continue;
-    take_over(key, entry);
+    hold(key, entry);
     entry.extra.push_back(key);
   }
 }
 
 /// A device that came in anew under another pair (another IPv4, another key of names) brings its addresses along: an
 /// address belongs to one session, or the end of the older would shut the newer.
-void Guests::take_over(const GuestKey& key, const Entry& by) {
-  for (auto& [pair, other] : by_pair_) {
-    if (&other == &by) continue;
-    if (other.key == key) other.key.reset();
-    std::erase(other.extra, key);
+void Guests::hold(const GuestKey& key, const Entry& by) {
+  auto& holder = holders_[key];
+  if (const auto other = by_pair_.find(holder); other != by_pair_.end() && &other->second != &by) {
+    if (other->second.key == key) other->second.key.reset();
+    std::erase(other->second.extra, key);
   }
+  holder = by.session.pair;
 }
 
 bool Guests::held_by_another(const GuestKey& key, const Entry& but) const {
-  return std::any_of(by_pair_.begin(), by_pair_.end(), [&](const auto& item) {
-    const auto& other = item.second;
-    return &other != &but &&
-           (other.key == key || std::find(other.extra.begin(), other.extra.end(), key) != other.extra.end());
-  });
+  const auto holder = holders_.find(key);
+  return holder != holders_.end() && holder->second != but.session.pair;
+}
+
+/// None of its addresses is open for it any more.
+void Guests::let_go_of_all(Entry& entry) {
+  if (entry.key) entry.extra.push_back(*entry.key);
+  for (const auto& key : entry.extra)
+    if (!held_by_another(key, entry)) holders_.erase(key);
+  entry.extra.clear();
+  entry.key.reset();
 }
 
 Result<Traffic> Guests::shut(const GuestKey& key, const Entry& of) {
@@ -241,46 +274,6 @@ Result<Traffic> Guests::shut_all(const Entry& entry) {
   return total;
 }
 
-Result<void> Guests::end(Entry& entry, const std::string& reason) {
-  // On a failure it stays known, and the next tick tries again.
-  const auto total = shut_all(entry);
-  if (!total) return fail(total);
-  ended_({entry.session.id, reason, std::max(entry.bytes.up, total->up), std::max(entry.bytes.down, total->down)});
-  by_pair_.erase(std::string(entry.session.pair));
-  return {};
-}
-
-Result<std::size_t> Guests::remove_named(const std::vector<std::string>& subjects, const std::string& reason) {
-  std::vector<std::string> pairs;
-  for (const auto& [pair, entry] : by_pair_)
-    if (std::find(subjects.begin(), subjects.end(), entry.session.subject) != subjects.end()) pairs.push_back(pair);
-  for (const auto& pair : pairs)
-    if (auto ended = end(by_pair_.at(pair), reason); !ended) return fail(ended);
-  return pairs.size();
-}
-
-Result<std::size_t> Guests::remove(const std::string& ip_or_mac, const std::string& reason) {
-  if (gate_ == nullptr) return fail(Code::degrade, "there is no gate here");
-  const auto mac = parse_mac(ip_or_mac);
-  const auto ip = parse_ip(ip_or_mac);
-  if (!mac && !ip) return fail(Code::refuse, "'{}' is neither an IP nor a MAC address", ip_or_mac);
-  const auto named = [&](const GuestKey& key) { return (mac && key.mac == *mac) || (ip && key.ip == *ip); };
-  std::vector<std::string> pairs;
-  for (const auto& [pair, entry] : by_pair_)
-    if ((entry.key && named(*entry.key)) || std::any_of(entry.extra.begin(), entry.extra.end(), named))
-      pairs.push_back(pair);
-  // Recorded, not open, and there: it would be opened by itself later.
-  for (const auto& station : stations_->all()) {
-    const bool meant = (mac && station.mac == *mac) ||
-                       (ip && std::find(station.ips.begin(), station.ips.end(), *ip) != station.ips.end());
-    const auto* entry = meant ? find(station) : nullptr;
-    if (entry != nullptr && !entry->key) pairs.push_back(entry->session.pair);
-  }
-  for (const auto& pair : pairs)
-    if (auto ended = end(by_pair_.at(pair), reason); !ended) return fail(ended);
-  return pairs.size();
-}
-
 std::vector<GuestHere> Guests::here() const {
   std::map<MacAddress, bool> associated;
   if (stations_ != nullptr && !by_pair_.empty())
@@ -291,7 +284,7 @@ std::vector<GuestHere> Guests::here() const {
     GuestHere guest{entry.session.id, entry.session.subject, entry.session.zone, false, 0, {}};
     if (const auto it = associated.find(entry.key->mac); it != associated.end()) guest.associated = it->second;
     guest.presence = std::max(guest.associated ? 3 : 0, entry.session.evidence);
-    for (const auto& names : subjects_.names(entry.key->mac, entry.key->ip)) guest.known_as.push_back(names.subject);
+    guest.known_as = entry.known_as;
     guests.push_back(std::move(guest));
   }
   return guests;
@@ -331,6 +324,12 @@ Result<IpAddress> Guests::address_of(const std::string& ip_or_mac) {
 std::size_t Guests::open_sessions() const {
   return static_cast<std::size_t>(
       std::count_if(by_pair_.begin(), by_pair_.end(), [](const auto& item) { return item.second.key.has_value(); }));
+}
+
+void Guests::use(const Subjects& subjects) {
+  subjects_ = subjects;
+  for (auto& [pair, entry] : by_pair_)
+    if (entry.key) entry.known_as = subjects_.known_as(entry.key->mac);
 }
 
 }  // namespace foyer::app

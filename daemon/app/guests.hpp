@@ -57,8 +57,12 @@ class Guests final : public ports::StationEvents {
 
   /// Shuts every session under these names and ends it. The number shut.
   Result<std::size_t> remove_named(const std::vector<std::string>& subjects, const std::string& reason);
-  /// Shuts every session of this address and ends it. The number shut.
-  Result<std::size_t> remove(const std::string& ip_or_mac, const std::string& reason);
+  /// Shuts every session of this address and ends it. The number shut. With `keep_out` everything the device sends is
+  /// refused for so long, whether it was in or not; open() by the operator's hand ends that.
+  Result<std::size_t> remove(const std::string& ip_or_mac, const std::string& reason,
+                             std::optional<std::chrono::seconds> keep_out = {});
+  /// Who is kept out and for how much longer, as of the newest tick.
+  std::map<MacAddress, std::chrono::seconds> kept_out() const;
 
   /// Asks for the counters; when they come, shuts and ends what has run out. Call every few seconds.
   void tick();
@@ -95,7 +99,7 @@ class Guests final : public ports::StationEvents {
   void on_station(const ports::Station& station) override;
 
   /// Names follow the keys; the sessions stay.
-  void use(const Subjects& subjects) { subjects_ = subjects; }
+  void use(const Subjects& subjects);
 
  private:
   struct Entry {
@@ -108,6 +112,7 @@ class Guests final : public ports::StationEvents {
     ports::Traffic gone;                 ///< of that, by addresses that are not open any more
     MonoTime active{};                   ///< when it last used something
     std::string fingerprint;             ///< of its radio, since it is in
+    std::vector<std::string> known_as;   ///< subjects of its MAC, while it is open
   };
 
   Entry* find(const MacAddress& mac, const IpAddress& ip);
@@ -116,8 +121,12 @@ class Guests final : public ports::StationEvents {
   void open_extra(Entry& entry, const ports::Station& station);
   Result<void> end(Entry& entry, const std::string& reason);
   Entry make_entry(const Session& session) const;
-  void take_over(const ports::GuestKey& key, const Entry& by);
+  void hold(const ports::GuestKey& key, const Entry& by);
   bool held_by_another(const ports::GuestKey& key, const Entry& but) const;
+  void let_go_of_all(Entry& entry);
+  Result<void> allowed(const MacAddress& mac) const;
+  Result<void> lift_or_refuse(const MacAddress& mac, const Session& session);
+  Result<MacAddress> device_of(const std::string& ip_or_mac) const;
   Result<void> gate_admit(const ports::GuestKey& key, std::chrono::seconds ttl, const ports::Traffic& used);
   Result<ports::Traffic> shut(const ports::GuestKey& key, const Entry& of);
   Result<ports::Traffic> shut_all(const Entry& entry);  // what all its addresses have used
@@ -135,6 +144,8 @@ class Guests final : public ports::StationEvents {
   Subjects subjects_;
   Ended ended_;
   std::map<std::string, Entry> by_pair_;
+  std::map<ports::GuestKey, std::string> holders_;  ///< pair of the session by each address that is open
+  std::map<MacAddress, MonoTime> kept_out_;         ///< until; the gate has the truth, and at most 1,024
   Limits limits_;
   std::string fault_;
   std::map<std::string, std::uint64_t> tallies_;

@@ -35,23 +35,24 @@ void Guests::reconcile() {
 
 /// Brings the kernel in line with what is known.
 Result<void> Guests::adopt(const ports::GateState& state) {
-  for (auto& [pair, entry] : by_pair_) {
-    entry.key.reset();
-    entry.extra.clear();
-  }
+  for (auto& [pair, entry] : by_pair_) let_go_of_all(entry);
   std::map<MacAddress, Entry*> known;
   for (const bool v6 : {false, true})
     for (const auto& guest : state.guests) {
       if (is_v6(guest.key.ip) != v6) continue;
       auto* entry = find(guest.key.mac, guest.key.ip);  // over IPv6 a session made over IPv6 alone
       const auto of_mac = known.find(guest.key.mac);
-      if (entry != nullptr)
+      if (entry != nullptr) {
         entry->key = guest.key;
-      else if (v6 && of_mac != known.end())
-        of_mac->second->extra.push_back(guest.key);
-      else if (auto shut = gate_->remove(guest.key); !shut)
+        entry->known_as = subjects_.known_as(guest.key.mac);
+        known.try_emplace(guest.key.mac, entry);
+      } else if (v6 && of_mac != known.end()) {
+        entry = of_mac->second;
+        entry->extra.push_back(guest.key);
+      } else if (auto shut = gate_->remove(guest.key); !shut) {
         return fail(shut);
-      if (entry != nullptr) known.try_emplace(guest.key.mac, entry);
+      }
+      if (entry != nullptr) holders_[guest.key] = entry->session.pair;
     }
   // What was recorded and is not in the kernel any more was used by addresses that are gone.
   count(state);
@@ -84,6 +85,8 @@ void Guests::count(const ports::GateState& state) {
                    std::max(entry.bytes.down, now.down + entry.gone.down)};
   }
   tallies_ = state.tallies;
+  kept_out_.clear();
+  for (const auto& [mac, left] : state.kept_out) kept_out_[mac] = clock_.mono() + left;
 }
 
 void Guests::tick() {

@@ -123,7 +123,7 @@ Result<std::string> Orders::carry_out(const Command& command) {
   switch (command.kind) {
     case Command::Kind::status: return admin_.status_json();
     case Command::Kind::admit: return admin_.admit(command.id);
-    case Command::Kind::remove: return admin_.remove(command.id);
+    case Command::Kind::remove: return admin_.remove(command.id, {});
     case Command::Kind::pause:
     case Command::Kind::resume: {
       const auto done = ledger_.pause_campaign(command.id, command.kind == Command::Kind::pause, kLedger);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,22 +17,32 @@ struct Names {
   std::string pair;     ///< of MAC·IP: which session is whose
 };
 
-/// Pseudonyms under the current key and the one before it. A value; core thread.
+/// Pseudonyms under the current key and those before it. A value; core thread. A name costs an HMAC: ask for no more
+/// than is needed.
 class Subjects {
  public:
   explicit Subjects(const std::vector<DatedKey>& newest_first) {
     for (const auto& dated : newest_first) keys_.emplace_back(dated.key);
   }
 
-  /// Newest first: a session made under the previous key is found by the second.
-  std::vector<Names> names(const MacAddress& mac, const IpAddress& ip) const {
-    std::vector<Names> all;
-    Bytes both(mac.bytes.begin(), mac.bytes.end());
-    both.push_back(static_cast<std::uint8_t>(ip.family));
-    both.insert(both.end(), ip.bytes.begin(), ip.bytes.end());
-    for (const auto& key : keys_)
-      all.push_back({key.name("subject", mac.bytes), key.name("device", mac.bytes), key.name("pair", both)});
+  /// Under the current key.
+  Names names(const MacAddress& mac, const IpAddress& ip) const {
+    const auto& key = keys_.front();
+    return {key.name("subject", mac.bytes), key.name("device", mac.bytes), key.name("pair", both(mac, ip))};
+  }
+
+  /// The subject under every key, newest first.
+  std::vector<std::string> known_as(const MacAddress& mac) const {
+    std::vector<std::string> all;
+    for (const auto& key : keys_) all.push_back(key.name("subject", mac.bytes));
     return all;
+  }
+
+  /// The first pair, newest key first, that `wanted` says yes to: a session made under an earlier key is found.
+  template <class Wanted>
+  bool find_pair(const MacAddress& mac, const IpAddress& ip, Wanted wanted) const {
+    const auto value = both(mac, ip);
+    return std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) { return wanted(key.name("pair", value)); });
   }
 
   std::string beacon(const beacon::Identifier& id) const {
@@ -39,6 +50,12 @@ class Subjects {
   }
 
  private:
+  static Bytes both(const MacAddress& mac, const IpAddress& ip) {
+    Bytes both(mac.bytes.begin(), mac.bytes.end());
+    both.push_back(static_cast<std::uint8_t>(ip.family));
+    both.insert(both.end(), ip.bytes.begin(), ip.bytes.end());
+    return both;
+  }
   std::vector<Pseudonyms> keys_;
 };
 

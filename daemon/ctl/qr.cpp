@@ -22,7 +22,9 @@ void add_qr(Shell& shell) {
   qr->add_option("WHAT", order->what, "wifi: to join; poster: to join and to get in; screen: to get in now")
       ->required()
       ->check(CLI::IsMember({"wifi", "poster", "screen"}));
-  qr->add_option("--format", order->format, "svg, png, terminal, or html to print (a poster: the whole sheet)")
+  qr->add_option("--format", order->format,
+                 "svg, png, terminal, or html to print; of a poster svg and html are the whole sheet, png and "
+                 "terminal the QR alone that lets in")
       ->check(CLI::IsMember({"svg", "png", "terminal", "html"}))
       ->capture_default_str();
   qr->add_option("--paper", order->paper, "Of the poster: a4 or a5")

@@ -13,16 +13,30 @@ void show_clients(const json& rows) {
               {"mac", "ip", "way", "since", "seconds_left", "bytes_up", "bytes_down", "bytes_left", "signal_dbm"});
 }
 
-/// `name ADDRESS`: posts the address to `path`.
-void add_order(Shell& shell, const char* name, const char* help, const char* path) {
+void add_admission(Shell& shell) {
   const auto address = std::make_shared<std::string>();
   shell
-      .command(shell.cli, name, help,
-               [&shell, path, address] {
-                 return shell.ctl().post(path, {{"address", *address}}, [](const json& j) { print_fields(j); });
+      .command(shell.cli, "admit", "Let a device in; one that is kept out too",
+               [&shell, address] {
+                 return shell.ctl().post("/v1/clients/admit", {{"address", *address}},
+                                         [](const json& j) { print_fields(j); });
                })
       ->add_option("ADDRESS", *address, "IP or MAC address")
       ->required();
+}
+
+void add_removal(Shell& shell) {
+  struct Order {
+    std::string address, time;
+  };
+  const auto order = std::make_shared<Order>();
+  auto* command = shell.command(shell.cli, "remove", "Shut a device out", [&shell, order] {
+    json body{{"address", order->address}};
+    if (!order->time.empty()) body["for"] = order->time;
+    return shell.ctl().post("/v1/clients/remove", body, [](const json& j) { print_fields(j); });
+  });
+  command->add_option("ADDRESS", order->address, "IP or MAC address")->required();
+  command->add_option("--for", order->time, "keep it out for so long, like 1h, 31d at most (else it may come back)");
 }
 
 }  // namespace
@@ -30,8 +44,8 @@ void add_order(Shell& shell, const char* name, const char* help, const char* pat
 void add_wifi(Shell& shell) {
   shell.command(shell.cli, "clients", "Which guests are in",
                 [&] { return shell.ctl().get("/v1/clients", show_clients); });
-  add_order(shell, "admit", "Let a device in", "/v1/clients/admit");
-  add_order(shell, "remove", "Shut a device out", "/v1/clients/remove");
+  add_admission(shell);
+  add_removal(shell);
 }
 
 }  // namespace foyer::ctl

@@ -64,23 +64,26 @@ HttpResponse admit(AdminServices& services, const HttpRequest& request) {
   return address ? admin_answer(services.admit(*address)) : address.error();
 }
 
-HttpResponse remove(AdminServices& services, const HttpRequest& request) {
-  const auto address = read_address(request);
-  return address ? admin_answer(services.remove(*address)) : address.error();
-}
-
 /// Seconds as a number, or a text with a unit ("2h").
-tl::expected<std::optional<std::chrono::seconds>, HttpResponse> read_ttl(const json& body) {
+tl::expected<std::optional<std::chrono::seconds>, HttpResponse> read_time(const json& body, const char* key) {
   using Out = std::optional<std::chrono::seconds>;
-  const auto found = body.find("ttl");
+  const auto found = body.find(key);
   if (found == body.end() || found->is_null()) return Out();
   if (found->is_number_unsigned() && *found <= 1'000'000'000u)
     return Out(std::chrono::seconds(found->get<std::int64_t>()));
-  const auto text = read_string(body, "ttl", 16);
+  const auto text = read_string(body, key, 16);
   const auto parsed =
       text ? parse_duration(*text) : Result<std::chrono::milliseconds>(fail(Code::refuse, "not a text"));
-  if (!parsed) return tl::make_unexpected(problem(400, "bad_request", "ttl: seconds, or a duration like 2h"));
+  if (!parsed)
+    return tl::make_unexpected(problem(400, "bad_request", std::string(key) + ": seconds, or a duration like 2h"));
   return Out(std::chrono::duration_cast<std::chrono::seconds>(*parsed));
+}
+
+HttpResponse remove(AdminServices& services, const HttpRequest& request) {
+  const auto address = read_address(request);
+  if (!address) return address.error();
+  const auto keep_out = read_time(*read_object(request), "for");
+  return keep_out ? admin_answer(services.remove(*address, *keep_out)) : keep_out.error();
 }
 
 HttpResponse mint_token(AdminServices& services, const HttpRequest& request) {
@@ -91,7 +94,7 @@ HttpResponse mint_token(AdminServices& services, const HttpRequest& request) {
   if (kind->empty()) return problem(400, "bad_request", "kind: poster, screen, receipt or staff is needed");
   const auto zone = read_string(*body, "zone", 64);
   if (!zone) return zone.error();
-  const auto ttl = read_ttl(*body);
+  const auto ttl = read_time(*body, "ttl");
   return ttl ? admin_answer(services.mint_token(*kind, *zone, *ttl)) : ttl.error();
 }
 
@@ -125,7 +128,7 @@ HttpResponse print_picture(AdminServices& services, const HttpRequest& request) 
   if (!a5) return a5.error();
   const auto zone = read_string(*body, "zone", 64);
   if (!zone) return zone.error();
-  const auto ttl = read_ttl(*body);
+  const auto ttl = read_time(*body, "ttl");
   if (!ttl) return ttl.error();
   const PrintOrder order{*what, *format, *a5, *zone, *ttl};
   const auto facts = services.print_facts(order);

@@ -213,6 +213,7 @@ HttpResponse join(const Call& call) {
 constexpr Route kRoutes[] = {
     {"GET", "/q/{token}", Look::page, show_token},
     {"POST", "/q/{token}", Look::page, redeem_token},
+    {"GET", "/join", Look::page, [](const Call& call) { return call.see("/"); }},  // a refusal's page loaded again
     {"POST", "/join", Look::page, join},
 };
 

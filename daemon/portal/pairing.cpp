@@ -117,6 +117,7 @@ HttpResponse confirm(const Call& call) {
 }
 
 constexpr Route kRoutes[] = {
+    {"GET", "/pair", Look::page, [](const Call& call) { return call.see("/"); }},  // a refusal's page loaded again
     {"POST", "/pair", Look::page, begin},
     {"GET", "/pair/{id}", Look::page, show},
     {"POST", "/pair/{id}", Look::page, confirm},

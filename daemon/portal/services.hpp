@@ -150,7 +150,8 @@ class AdminServices {
   /// JSON that lists each part, and whether guests can be served.
   virtual std::pair<bool, std::string> ready() = 0;
   virtual Result<std::string> admit(const std::string& ip_or_mac) = 0;
-  virtual Result<std::string> remove(const std::string& ip_or_mac) = 0;
+  /// Ends its session; with `keep_out` the device is refused everything for so long.
+  virtual Result<std::string> remove(const std::string& ip_or_mac, std::optional<std::chrono::seconds> keep_out) = 0;
   /// {token, url, kind, expires_at, code}. Code::refuse names what is wrong with the order.
   virtual Result<std::string> mint_token(const std::string& kind, const std::string& zone,
                                          std::optional<std::chrono::seconds> ttl) = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,8 @@ struct Guest {
 };
 
 struct GateState {
-  std::vector<Guest> guests;                     ///< everyone who is in
+  std::vector<Guest> guests;                            ///< everyone who is in
+  std::map<MacAddress, std::chrono::seconds> kept_out;  ///< for how much longer
   std::map<std::string, std::uint64_t> tallies;  ///< packets since the rules were first laid, by what became of them
 };
 
@@ -65,7 +67,9 @@ class Gate {
   /// `used`, which also counts against the quota.
   virtual Result<void> admit(const GuestKey& guest, std::chrono::seconds ttl, const Traffic& used = {}) = 0;
   /// Shuts at once, also flows that are under way; what the guest had used. Removing one who is not in succeeds.
-  virtual Result<Traffic> remove(const GuestKey& guest) = 0;
+  /// `keep_out`: from now on everything this MAC sends is refused for so long (31 days at most; a full set refuses);
+  /// 0 ends that. Without it that is as it was.
+  virtual Result<Traffic> remove(const GuestKey& guest, std::optional<std::chrono::seconds> keep_out = {}) = 0;
   /// Asks for everyone who is in. `then` is called on the core thread, at once or later, never after this object went.
   virtual void look(State then) = 0;
   /// Called on the core thread when a lost gate is back and set up again (reconcile then). One listener.

@@ -10,18 +10,17 @@ struct wpa_ctrl;
 
 namespace foyer::drivers::hostapd {
 
-/// One connection to hostapd's control socket. wpa_ctrl_request() may block for 10 s, so it is not used: requests go
-/// over the connection's descriptor with a deadline of our own. Core thread only.
+/// One connection to hostapd's control socket. wpa_ctrl_request() may block for 10 s, so it is not used: what is sent
+/// is answered later, in order, by a message that does not begin with '<'; events do. Nothing here waits. Core thread
+/// only.
 class Control {
  public:
   static Result<Control> open(const std::string& socket, const std::string& own_directory);
 
   int descriptor() const;
-  /// Waits 250 ms at most for the answer. Events that come in between are skipped: attach another connection for them.
-  Result<std::string> ask(const std::string& command);
-  /// The next event without waiting for one, its `<level>` cut off; none: nothing is there; failed: the other end is
-  /// gone.
-  Result<std::optional<std::string>> next_event();
+  Result<void> send(const std::string& command);
+  /// The next answer or event; none: nothing is there. Failed: the other end is gone.
+  Result<std::optional<std::string>> next();
 
  private:
   struct Deleter {

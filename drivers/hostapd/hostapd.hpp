@@ -18,10 +18,9 @@ struct Settings {
   std::string own_directory = "/run/foyer";
 };
 
-/// Puts what hostapd knows on top of `neighbours`: who is associated, signals (polled every 5 s), fingerprints,
-/// deauthenticate().
-/// Without hostapd the neighbours' word counts, and it is sought every 2 s. A request blocks the core for 250 ms at
-/// most, and then counts as hostapd lost. `poller` and `timers` must outlive it.
+/// Puts what hostapd knows on top of `neighbours`: who is associated and fingerprints (by its events), signals (asked
+/// every 5 s), deauthenticate(). Nothing blocks the loop. Without hostapd the neighbours' word counts, and it is sought
+/// every 2 s; one that does not answer within 1 s counts as gone. `poller` and `timers` must outlive it.
 std::unique_ptr<ports::Stations> make_stations(Settings settings, std::unique_ptr<ports::Stations> neighbours,
                                                ports::Poller& poller, ports::Timers& timers);
 

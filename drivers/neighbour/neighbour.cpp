@@ -13,6 +13,9 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <set>
+
+#include "drivers/netlink.hpp"
 
 namespace foyer::drivers::neighbour {
 namespace {
@@ -40,16 +43,6 @@ struct Report {
   std::optional<Neighbour> neighbour;  ///< none: gone, or never answered
 };
 
-struct Attributes {
-  const nlattr *destination = nullptr, *address = nullptr;
-  static int collect(const nlattr* attribute, void* into) {
-    auto& self = *static_cast<Attributes*>(into);
-    if (mnl_attr_get_type(attribute) == NDA_DST) self.destination = attribute;
-    if (mnl_attr_get_type(attribute) == NDA_LLADDR) self.address = attribute;
-    return MNL_CB_OK;
-  }
-};
-
 std::optional<Report> parse(const nlmsghdr* header) {
   if (header->nlmsg_len < mnl_nlmsg_size(sizeof(ndmsg))) return std::nullopt;
   const auto* message = static_cast<const ndmsg*>(mnl_nlmsg_get_payload(header));
@@ -58,13 +51,15 @@ std::optional<Report> parse(const nlmsghdr* header) {
   report.interface = message->ndm_ifindex;
   const std::size_t size = message->ndm_family == AF_INET ? 4 : 16;
   report.ip.family = size == 4 ? IpAddress::Family::v4 : IpAddress::Family::v6;
-  Attributes attributes;
-  mnl_attr_parse(header, sizeof(ndmsg), Attributes::collect, &attributes);
-  const bool has_ip = attributes.destination != nullptr && mnl_attr_get_payload_len(attributes.destination) == size;
-  if (has_ip) std::memcpy(report.ip.bytes.data(), mnl_attr_get_payload(attributes.destination), size);
+  const auto attributes = netlink::attributes(header, sizeof(ndmsg));
+  const auto destination = netlink::within(attributes, NDA_DST), address = netlink::within(attributes, NDA_LLADDR);
+  const bool has_ip = destination.size() == size;
+  if (has_ip) std::ranges::copy(destination, report.ip.bytes.begin());
   std::optional<MacAddress> mac;
-  if (attributes.address != nullptr && mnl_attr_get_payload_len(attributes.address) == 6)
-    std::memcpy(mac.emplace().bytes.data(), mnl_attr_get_payload(attributes.address), 6);
+  if (address.size() == mac.emplace().bytes.size())
+    std::ranges::copy(address, mac->bytes.begin());
+  else
+    mac.reset();
   if (!has_ip || (message->ndm_state & NUD_NOARP) != 0) return std::nullopt;  // multicast and the like
   if (header->nlmsg_type == RTM_NEWNEIGH && mac)
     report.neighbour = Neighbour{*mac, (message->ndm_state & kPresent) != 0};
@@ -108,15 +103,8 @@ class NeighbourStations final : public ports::Stations {
   }
 
   std::vector<ports::Station> all() override {
-    std::map<MacAddress, ports::Station> by_mac;
-    for (const auto& [ip, neighbour] : neighbours_) {
-      auto& station = by_mac[neighbour.mac];
-      station.mac = neighbour.mac;
-      station.ips.push_back(ip);
-      station.associated = station.associated || neighbour.present;
-    }
     std::vector<ports::Station> stations;
-    for (auto& [mac, station] : by_mac) stations.push_back(std::move(station));
+    for (const auto& [mac, ips] : addresses_) stations.push_back(station(mac));
     return stations;
   }
 
@@ -128,10 +116,11 @@ class NeighbourStations final : public ports::Stations {
   ports::Station station(const MacAddress& mac) const {
     ports::Station station;
     station.mac = mac;
-    for (const auto& [ip, neighbour] : neighbours_) {
-      if (neighbour.mac != mac) continue;
+    const auto known = addresses_.find(mac);
+    if (known == addresses_.end()) return station;
+    for (const auto& ip : known->second) {
       station.ips.push_back(ip);
-      station.associated = station.associated || neighbour.present;
+      station.associated = station.associated || neighbours_.at(ip).present;
     }
     return station;
   }
@@ -142,14 +131,21 @@ class NeighbourStations final : public ports::Stations {
     const auto known = neighbours_.find(report.ip);
     const auto before = known == neighbours_.end() ? std::nullopt : std::optional(known->second);
     if (before == report.neighbour) return;
-    if (!report.neighbour)
-      neighbours_.erase(known);
-    else if (before || neighbours_.size() < kMaxNeighbours)
-      neighbours_.insert_or_assign(report.ip, *report.neighbour);
-    else
-      return;
+    if (!before && neighbours_.size() >= kMaxNeighbours) return;
+    if (before) forget(report.ip, before->mac);
+    if (report.neighbour) {
+      neighbours_.emplace(report.ip, *report.neighbour);
+      addresses_[report.neighbour->mac].insert(report.ip);
+    }
     if (before && (!report.neighbour || report.neighbour->mac != before->mac)) tell(before->mac);
     if (report.neighbour) tell(report.neighbour->mac);
+  }
+
+  void forget(const IpAddress& ip, const MacAddress& mac) {
+    neighbours_.erase(ip);
+    const auto known = addresses_.find(mac);
+    known->second.erase(ip);
+    if (known->second.empty()) addresses_.erase(known);
   }
 
   void on_readable() {
@@ -238,6 +234,7 @@ class NeighbourStations final : public ports::Stations {
   int index_ = 0;
   std::uint32_t sequence_ = 0;
   std::map<IpAddress, Neighbour> neighbours_;
+  std::map<MacAddress, std::set<IpAddress>> addresses_;  ///< the same by MAC
 };
 
 }  // namespace

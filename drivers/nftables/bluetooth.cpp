@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <deque>
 #include <utility>
 
+#include "drivers/nftables/socket.hpp"
 #include "drivers/nftables/wire.hpp"
 
 namespace foyer::drivers::nftables {
@@ -43,50 +42,31 @@ class SocketBluetooth final : public ports::Bluetooth {
   void ask(wire::BluetoothRequest request, std::function<void(Result<int>)> done) {
     request.sequence = ++sequence_;
     std::string why;
+    const auto connected = socket_.get() < 0 ? connect() : Result<void>{};
     if (waiting_.size() >= kMostWaiting)
       why = "too much is asked at once";
-    else if (fd_ < 0 && !connect())
-      why = std::strerror(errno);
-    else if (::send(fd_, &request, sizeof request, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    else if (!connected)
+      why = connected.error().message;
+    else if (::send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
       why = std::strerror(errno);
     waiting_.push_back({request.sequence, std::move(done)});
     if (!why.empty()) return lose_soon(why);
     deadline_ = timers_.after(kAnswer, [this] { lose("no answer"); });
   }
 
-  bool connect() {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path_.size() >= sizeof address.sun_path) {
-      errno = ENAMETOOLONG;
-      return false;
-    }
-    path_.copy(address.sun_path, path_.size());
-    fd_ = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-      const int why = errno;
-      drop();
-      errno = why;
-      return false;
-    }
-    watch_ = poller_.watch(fd_, POLLIN, [this](std::uint32_t) { read(); });
-    return true;
+  Result<void> connect() {
+    auto socket = connect_to(path_);
+    if (!socket) return fail(socket);
+    socket_ = std::move(*socket);
+    watch_ = poller_.watch(socket_.get(), POLLIN, [this](std::uint32_t) { read(); });
+    return {};
   }
 
   void read() {
     wire::Reply reply;
-    iovec part{&reply, sizeof reply};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     int fd = -1;
-    if (auto* head = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr; head != nullptr && head->cmsg_type == SCM_RIGHTS)
-      std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
+    const ssize_t got = receive_packet(socket_.get(), &reply, sizeof reply, &fd);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     const bool whole = got == static_cast<ssize_t>(sizeof reply) && reply.magic == wire::kMagic &&
                        reply.version == wire::kVersion && !waiting_.empty() &&
                        waiting_.front().sequence == reply.sequence;
@@ -114,13 +94,13 @@ class SocketBluetooth final : public ports::Bluetooth {
   }
   void drop() {
     watch_.reset();
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    socket_.reset();
   }
 
   const std::string path_;
   ports::Poller& poller_;
   ports::Timers& timers_;
-  int fd_ = -1;
+  Descriptor socket_;
   std::unique_ptr<ports::Handle> watch_;
   ports::TimerHandle deadline_;
   std::uint32_t sequence_ = 0;

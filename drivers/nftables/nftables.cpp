@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include <algorithm>
@@ -12,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "drivers/nftables/descriptor.hpp"
+#include "drivers/nftables/socket.hpp"
 #include "drivers/nftables/wire.hpp"
 
 namespace foyer::drivers::nftables {
@@ -42,7 +41,6 @@ Result<void> result_of(const wire::Reply& reply) {
   const std::string text = wire::unpack_text(reply.text);
   switch (reply.status) {
     case wire::Status::ok: return {};
-    case wire::Status::taken: return fail(Code::retry, "gate: changed by somebody else");
     case wire::Status::retry: return fail(Code::retry, "gate: {}", text);
     case wire::Status::degrade: return fail(Code::degrade, "gate: {}", text);
     case wire::Status::refuse: return fail(Code::refuse, "gate: {}", text);
@@ -62,10 +60,9 @@ ports::GateState state_of(std::vector<wire::Row> rows, const wire::Look& last) {
   state.guests.reserve(rows.size() / 2);
   for (const auto& row : rows) {
     const auto key = wire::unpack(row.key);
-    if (row.down != 0) {
-      received[key.ip] = row.bytes;
-      continue;
-    }
+    if (row.what == wire::What::down) received[key.ip] = row.bytes;
+    if (row.what == wire::What::kept_out) state.kept_out[key.mac] = std::chrono::seconds(row.seconds_left);
+    if (row.what != wire::What::up) continue;
     const auto [at, fresh] = index.try_emplace(key.ip, state.guests.size());
     const ports::Guest guest{key, std::chrono::seconds(row.seconds_left), {row.bytes, 0}};
     if (fresh)
@@ -105,28 +102,27 @@ class SocketGate final : public ports::Gate {
   }
 
   Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl, const ports::Traffic& used) override {
-    if (ttl.count() <= 0 || ttl.count() > static_cast<std::int64_t>(wire::kMaxTtlSeconds))
-      return fail(Code::refuse, "admit for {} s: 1 to {} are allowed", ttl.count(), wire::kMaxTtlSeconds);
-    // Most who come are new. Otherwise somebody has the address: the guest, who is extended, or another MAC, who is
-    // out. What is dropped can end by itself just then: once more.
+    if (ttl.count() <= 0 || ttl.count() > wire::kMaxSeconds)
+      return fail(Code::refuse, "admit for {} s: 1 to {} are allowed", ttl.count(), wire::kMaxSeconds);
     wire::Request request;
-    add_all(request, guest, ttl, used);
-    auto reply = ask(request);
-    for (int attempt = 0; reply && reply->status == wire::Status::taken && attempt < 2; ++attempt) {
-      request = {};
-      drop_all(request, guest, true);
-      add_all(request, guest, ttl, used);
-      reply = ask(request);
-    }
+    request.op = wire::Op::admit;
+    request.seconds = static_cast<std::int32_t>(ttl.count());
+    request.guest = wire::pack(guest);
+    request.used = wire::pack(used);
+    const auto reply = ask(request);
     if (!reply) return fail(reply);
     return result_of(*reply).context("admit");
   }
 
-  Result<ports::Traffic> remove(const ports::GuestKey& guest) override {
+  Result<ports::Traffic> remove(const ports::GuestKey& guest, std::optional<std::chrono::seconds> keep_out) override {
+    const auto seconds = keep_out.value_or(std::chrono::seconds{-1}).count();
+    if (seconds < (keep_out ? 0 : -1) || seconds > wire::kMaxSeconds)
+      return fail(Code::refuse, "keep out for {} s: 0 to {} are allowed", seconds, wire::kMaxSeconds);
     wire::Request request;
-    drop_all(request, guest, false);
-    auto reply = ask(request);
-    if (reply && reply->status == wire::Status::taken) reply = ask(request);
+    request.op = wire::Op::remove;
+    request.seconds = static_cast<std::int32_t>(seconds);
+    request.guest = wire::pack(guest);
+    const auto reply = ask(request);
     if (!reply) return fail(reply);
     if (auto done = result_of(*reply); !done) return fail(std::move(done).context("remove"));
     return wire::unpack(reply->used);
@@ -154,37 +150,6 @@ class SocketGate final : public ports::Gate {
     request.op = wire::Op::setup;
     request.policy = wire::pack(policy);
     return request;
-  }
-
-  void change(wire::Request& request, wire::Kind kind, const ports::GuestKey& guest, wire::Change change) const {
-    const ports::GatePolicy policy = policy_.value_or(ports::GatePolicy{});
-    if ((kind == wire::Kind::quota && policy.quota == 0) || (kind == wire::Kind::up && policy.up_bps == 0) ||
-        (kind == wire::Kind::fall && policy.down_bps == 0))
-      return;
-    change.kind = kind;
-    change.key = wire::pack(guest);
-    request.op = wire::Op::change;
-    request.changes[request.count++] = change;
-  }
-  static constexpr std::array kEvery{wire::Kind::auth, wire::Kind::down, wire::Kind::quota, wire::Kind::up,
-                                     wire::Kind::fall};
-
-  void add_all(wire::Request& request, const ports::GuestKey& guest, std::chrono::seconds ttl,
-               const ports::Traffic& used) const {
-    for (const auto kind : kEvery) {
-      wire::Change add;
-      add.add = 1;
-      add.ttl_seconds = static_cast<std::uint32_t>(ttl.count());
-      add.bytes = kind == wire::Kind::auth ? used.up : kind == wire::Kind::down ? used.down : used.up + used.down;
-      change(request, kind, guest, add);
-    }
-  }
-  void drop_all(wire::Request& request, const ports::GuestKey& guest, bool anybodys) const {
-    for (const auto kind : kEvery) {
-      wire::Change drop;
-      drop.anybodys = anybodys ? 1 : 0;
-      change(request, kind, guest, drop);
-    }
   }
 
   Result<wire::Reply> ask(wire::Request request, milliseconds most = kDeadline) {
@@ -256,19 +221,12 @@ class SocketGate final : public ports::Gate {
   }
 
   bool connect() {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (settings_.socket.size() >= sizeof address.sun_path) {
-      why_ = fmt::format("gate: {}: a socket path has at most {} bytes", settings_.socket, sizeof address.sun_path - 1);
+    auto socket = connect_to(settings_.socket);
+    if (!socket) {
+      why_ = fmt::format("gate: {}: is foyer-gate running?", socket.error().message);
       return false;
     }
-    settings_.socket.copy(address.sun_path, settings_.socket.size());
-    socket_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-      why_ = fmt::format("gate: {}: {}: is foyer-gate running?", settings_.socket, std::strerror(errno));
-      socket_.reset();
-      return false;
-    }
+    socket_ = std::move(*socket);
     watch_ = poller_.watch(socket_.get(), POLLIN, [this](std::uint32_t) { on_readable(); });
     return true;
   }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 #include "ports/gate.hpp"
@@ -15,20 +17,22 @@
 namespace foyer::drivers::nftables::wire {
 
 inline constexpr std::uint32_t kMagic = 0x46594754;  // "FYGT"
-inline constexpr std::uint16_t kVersion = 2;         ///< raised with every change of this file
+inline constexpr std::uint16_t kVersion = 3;         ///< raised with every change of this file
 
 enum class Op : std::uint16_t {
-  ping = 1,    ///< is anybody there
-  setup = 2,   ///< policy
-  change = 3,  ///< changes, all of them or none; the reply says what those dropped had counted
-  look = 4,
+  ping = 1,   ///< is anybody there
+  setup = 2,  ///< policy
+  admit = 3,  ///< guest, seconds (1 to kMaxSeconds), used; one who is in is extended and goes on counting
+  /// guest; the reply says what it had used. Nobody who is not in need be removed. With seconds not negative its MAC is
+  /// refused everything for so long (0 to kMaxSeconds: 0 lets it try again), whatever was so before.
+  remove = 4,
+  look = 5,
   bluetooth_tap = 64,    ///< BluetoothRequest; answered with a descriptor of the Bluetooth monitor channel (SCM_RIGHTS)
   bluetooth_reset = 65,  ///< BluetoothRequest, adapter; answered when it has begun
 };
 
 /// ok, or the foyer::Code of the failure. After `degrade` the setup is in force but incomplete; text says what is not.
-/// taken: nothing was changed, as something to be added is there already, or something to be dropped went meanwhile.
-enum class Status : std::uint16_t { ok = 0, retry = 1, degrade = 2, refuse = 3, fatal = 4, taken = 5 };
+enum class Status : std::uint16_t { ok = 0, retry = 1, degrade = 2, refuse = 3, fatal = 4 };
 
 struct Address {
   std::uint8_t family = 4;  ///< 4 or 6
@@ -56,36 +60,26 @@ struct Traffic {
   std::uint64_t up = 0, down = 0;
 };
 
+/// A guest's MAC and address as the sets hold them (nftables pads each part of a concatenation to 4 bytes).
 struct Key {
-  std::array<std::uint8_t, 6> mac{};
-  Address ip;
+  static constexpr std::size_t kMac = 6, kIp = 8, kSize4 = 12, kSize6 = 24;
+  std::array<std::uint8_t, kSize6> bytes{};  ///< MAC, two of zero, address
+  std::uint8_t size = kSize4;                ///< what of them counts; a device alone: kMac
+  std::array<std::uint8_t, 7> unused{};
+  std::span<const std::uint8_t> mac() const { return std::span(bytes).first(kMac); }
+  std::span<const std::uint8_t> ip() const { return std::span(bytes).subspan(kIp, size - kIp); }
+  std::span<const std::uint8_t> pair() const { return std::span(bytes).first(size); }
 };
-
-/// Sets and maps of rules/foyer.nft, each once a family. auth and down count; the others name an object of the MAC.
-enum class Kind : std::uint8_t { auth, down, quota, up, fall };
-inline constexpr std::array kKinds{"auth", "down", "quota", "up", "fall"};
-
-struct Change {
-  std::uint8_t add = 0;  ///< 0: drop; what is not there need not be dropped
-  Kind kind = Kind::auth;
-  std::uint8_t anybodys = 0;  ///< drop a down of another MAC too, and its auth with it: an address has one owner
-  std::uint8_t unused = 0;
-  Key key;                        ///< of down the MAC is the owner
-  std::uint32_t ttl_seconds = 0;  ///< 1 to kMaxTtlSeconds
-  std::uint32_t unused2 = 0;
-  std::uint64_t bytes = 0;  ///< added: the counter, or used of the quota, to begin with; one dropped of the same owner
-                            ///< before hands its counter on
-};
-inline constexpr std::size_t kMaxChanges = 2 * kKinds.size();
 
 struct Request {
   std::uint32_t magic = kMagic;
   std::uint16_t version = kVersion;
   Op op = Op::ping;
   std::uint32_t sequence = 0;  ///< comes back in the reply
-  std::uint32_t count = 0;     ///< of changes
+  std::int32_t seconds = 0;
+  Key guest;
+  Traffic used;  ///< what the counters begin with, and is gone of the quota
   Policy policy;
-  std::array<Change, kMaxChanges> changes{};
 };
 
 struct Reply {
@@ -95,16 +89,18 @@ struct Reply {
   std::uint32_t sequence = 0;
   std::uint16_t count = 0;       ///< rows in this packet
   std::uint16_t last = 1;        ///< no further packet answers this request
-  Traffic used;                  ///< of what was dropped
+  Traffic used;                  ///< by the one who was removed
   std::array<char, 224> text{};  ///< for a person, NUL-terminated
 };
 
-/// Half of what is known of a guest's address. A row may come twice; the later one counts.
+/// Half of what is known of a guest's address, or a device that is kept out. A row may come twice; the later one
+/// counts.
+enum class What : std::uint32_t { up, down, kept_out };
 struct Row {
-  Key key;  ///< down: the address alone
+  Key key;  ///< down: without the MAC; kept_out: the MAC alone
   std::uint32_t seconds_left = 0;
-  std::uint32_t down = 0;  ///< 0: bytes were sent by the guest, 1: to it
-  std::uint64_t bytes = 0;
+  What what = What::up;     ///< up: bytes the guest sent; down: that were sent to it
+  std::uint64_t bytes = 0;  ///< none of kept_out
 };
 
 /// What is counted in packets, in the order of Look::tallies; the names of the counters in rules/foyer.nft.
@@ -122,11 +118,11 @@ struct Look {
 /// Most guests at once, IPv4 and IPv6 addresses (rules/foyer.nft). A set that is full refuses the newest.
 inline constexpr std::size_t kMaxGuests4 = 8192;
 inline constexpr std::size_t kMaxGuests6 = 16384;
-inline constexpr std::uint32_t kMaxTtlSeconds = 31 * 24 * 3600;
+inline constexpr std::size_t kMaxKeptOut = 1024;
+inline constexpr std::int32_t kMaxSeconds = 31 * 24 * 3600;
 
-static_assert(sizeof(Address) == 18 && sizeof(Policy) == 472 && sizeof(Key) == 24 && sizeof(Row) == 40);
-static_assert(sizeof(Change) == 48 && sizeof(Request) == 16 + 472 + 10 * 48 && sizeof(Reply) == 256 &&
-              sizeof(Look) == 256 + 72 + 64 * 40);
+static_assert(sizeof(Address) == 18 && sizeof(Policy) == 472 && sizeof(Key) == 32 && sizeof(Row) == 48);
+static_assert(sizeof(Request) == 16 + 32 + 16 + 472 && sizeof(Reply) == 256 && sizeof(Look) == 256 + 72 + 64 * 48);
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Look>);
 
 /// What the radio asks, on a connection of its own, told from a Request by its size; answered by a Reply.
@@ -138,6 +134,10 @@ struct BluetoothRequest {
   std::uint32_t adapter = 0;  ///< N of hciN
 };
 static_assert(sizeof(BluetoothRequest) == 16);
+/// The packet that was received where a Request was expected.
+inline BluetoothRequest bluetooth_of(const Request& request) {
+  return {request.magic, request.version, request.op, request.sequence, static_cast<std::uint32_t>(request.seconds)};
+}
 
 inline Address pack(const IpAddress& ip, std::uint8_t prefix = 0) {
   return {static_cast<std::uint8_t>(ip.family), prefix, ip.bytes};
@@ -146,8 +146,20 @@ inline IpAddress unpack(const Address& address) {
   const auto family = address.family == 6 ? IpAddress::Family::v6 : IpAddress::Family::v4;
   return {family, address.bytes};
 }
-inline Key pack(const ports::GuestKey& key) { return {key.mac.bytes, pack(key.ip)}; }
-inline ports::GuestKey unpack(const Key& key) { return {MacAddress{key.mac}, unpack(key.ip)}; }
+inline Key pack(const ports::GuestKey& key) {
+  Key packed;
+  packed.size = key.ip.family == IpAddress::Family::v6 ? Key::kSize6 : Key::kSize4;
+  std::copy(key.mac.bytes.begin(), key.mac.bytes.end(), packed.bytes.begin());
+  std::copy_n(key.ip.bytes.begin(), packed.size - Key::kIp, packed.bytes.begin() + Key::kIp);
+  return packed;
+}
+inline ports::GuestKey unpack(const Key& packed) {
+  ports::GuestKey key;
+  key.ip.family = packed.size == Key::kSize6 ? IpAddress::Family::v6 : IpAddress::Family::v4;
+  std::copy_n(packed.bytes.begin(), Key::kMac, key.mac.bytes.begin());
+  std::copy(packed.bytes.begin() + Key::kIp, packed.bytes.end(), key.ip.bytes.begin());
+  return key;
+}
 
 inline Traffic pack(const ports::Traffic& traffic) { return {traffic.up, traffic.down}; }
 inline ports::Traffic unpack(const Traffic& traffic) { return {traffic.up, traffic.down}; }

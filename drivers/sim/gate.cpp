@@ -20,6 +20,7 @@ struct SimGate::Impl {
   const ports::Clock& clock;
   std::optional<ports::GatePolicy> policy;
   std::map<ports::GuestKey, Session> sessions;
+  std::map<MacAddress, MonoTime> kept_out;
   std::function<void()> on_back;
   bool lost = false;
 
@@ -27,11 +28,12 @@ struct SimGate::Impl {
     if (lost) return fail(Code::retry, "gate: lost");
     if (!policy) return fail(Code::retry, "gate: not set up");
     std::erase_if(sessions, [now = clock.mono()](const auto& entry) { return entry.second.until <= now; });
+    std::erase_if(kept_out, [now = clock.mono()](const auto& entry) { return entry.second <= now; });
     return {};
   }
 };
 
-SimGate::SimGate(const ports::Clock& clock) : impl_(std::make_unique<Impl>(Impl{clock, {}, {}, {}, false})) {}
+SimGate::SimGate(const ports::Clock& clock) : impl_(std::make_unique<Impl>(Impl{clock, {}, {}, {}, {}, false})) {}
 SimGate::~SimGate() = default;
 
 Result<void> SimGate::setup(const ports::GatePolicy& policy) {
@@ -55,8 +57,11 @@ Result<void> SimGate::admit(const ports::GuestKey& guest, std::chrono::seconds t
   return {};
 }
 
-Result<ports::Traffic> SimGate::remove(const ports::GuestKey& guest) {
+Result<ports::Traffic> SimGate::remove(const ports::GuestKey& guest, std::optional<std::chrono::seconds> keep_out) {
   if (auto good = impl_->ready(); !good) return fail(good);
+  if (keep_out && (*keep_out < std::chrono::seconds{0} || *keep_out > kMaxTtl))
+    return fail(Code::refuse, "keep out for {} s: 0 to {} are allowed", keep_out->count(), kMaxTtl.count());
+  if (keep_out) impl_->kept_out[guest.mac] = impl_->clock.mono() + *keep_out;
   const auto node = impl_->sessions.extract(guest);
   return node ? node.mapped().bytes : ports::Traffic{};
 }
@@ -68,6 +73,8 @@ void SimGate::look(State then) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(session.until - impl_->clock.mono());
     state.guests.push_back({key, left, session.bytes});
   }
+  for (const auto& [mac, until] : impl_->kept_out)
+    state.kept_out[mac] = std::chrono::ceil<std::chrono::seconds>(until - impl_->clock.mono());
   then(state);
 }
 

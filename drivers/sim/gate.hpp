@@ -16,7 +16,7 @@ class SimGate final : public ports::Gate {
 
   Result<void> setup(const ports::GatePolicy& policy) override;
   Result<void> admit(const ports::GuestKey& guest, std::chrono::seconds ttl, const ports::Traffic& used) override;
-  Result<ports::Traffic> remove(const ports::GuestKey& guest) override;
+  Result<ports::Traffic> remove(const ports::GuestKey& guest, std::optional<std::chrono::seconds> keep_out) override;
   void look(State then) override;
   void on_back(std::function<void()> fn) override;
 

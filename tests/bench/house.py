@@ -38,9 +38,9 @@ SINK_PORT = 7
 
 ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us",
          "bytes_per_event", "fsyncs_per_event", "redeem_1m_p99_ratio"]
-STREET = ["gate_op_us", "gate_look_ms", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
+STREET = ["gate_op_us", "gate_ask_us", "gate_look_ms", "ready_s", "rss_idle_mib", "gate_rss_mib", "idle_cpu_percent", "first_hits_50_max_ms",
           "redirects_per_s", "admission_p50_ms", "admission_p99_ms", "fence_honest_p99_ms"]
-GATE_ALONE = {"gate_op_us", "gate_look_ms"}
+GATE_ALONE = {"gate_op_us", "gate_ask_us", "gate_look_ms"}
 SHOP = ["draws_per_s", "draws_per_fsync", "draws_group_commit_ratio", "draw_p99_ms"]
 FILES = ["package_mib"]
 # In the virtual shop, with its processor's instructions counted: half an hour, so only when asked for by name.
@@ -278,7 +278,7 @@ class Street:
 
     def gate_op(self):
         return bench_program(self.bin, ["figures", *GATE_ALONE, "--gate-socket", self.gate_socket, "--interface", "lan0",
-                                        "--uplink", "u0", "--address", NETWORK])
+                                        "--uplink", "u0", "--address", NETWORK], self.box)
 
     def starts(self):
         """exec to READY=1, each with an empty folder."""

@@ -37,7 +37,7 @@ void measure(const Options& options) {
                               {{"match_1000_us"}, matching},
                               {{"redeem_1m_p99_ratio"}, [&] { return redeeming(options.folder); }},
                               {{"bytes_per_event", "fsyncs_per_event"}, [&] { return living(options.folder); }},
-                              {{"gate_op_us", "gate_look_ms"}, [&] {
+                              {{"gate_op_us", "gate_ask_us", "gate_look_ms"}, [&] {
                                  return gating(options.socket, options.interface, options.uplink, options.address);
                                }}};
   for (const auto& run : runs)

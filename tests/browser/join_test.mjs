@@ -77,6 +77,25 @@ describe("the page", () => {
     await guest.close();
   });
 
+  it("for a display in the shop fits the display", async () => {
+    for (const viewport of [{ width: 1280, height: 720 }, { width: 1920, height: 1080 }, { width: 768, height: 1024 }]) {
+      const display = await phone({ viewport, isMobile: false, hasTouch: false });
+      await display.page.goto(`${origin}/screen/entrance`);
+      const low = await display.page.evaluate(() => document.querySelector(".hint").getBoundingClientRect().bottom);
+      assert.ok(low <= viewport.height, `${viewport.width}x${viewport.height}: the page goes on to ${low}`);
+      await display.close();
+    }
+  });
+
+  it("of a refusal can be loaded again", async () => {
+    const guest = await phone({ script: false });
+    for (const path of ["/join", "/pair"]) {
+      await guest.page.goto(origin + path);
+      assert.equal(new URL(guest.page.url()).pathname, "/");
+    }
+    await guest.close();
+  });
+
   it("does not move while it loads", async () => {
     const guest = await phone();
     await guest.page.addInitScript(() => {

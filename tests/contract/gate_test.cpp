@@ -176,6 +176,27 @@ TEST_P(GateContract, AnAddressBelongsToOneMac) {
   EXPECT_EQ(in(), std::vector{second});
 }
 
+TEST_P(GateContract, SaysWhoIsKeptOut) {
+  ASSERT_TRUE(gate().setup(policy()));
+  ASSERT_TRUE(gate().admit(key("10.9.0.1"), 1h, {300, 700}));
+  EXPECT_EQ(gate().remove(key("10.9.0.1"), 1h).value(), (ports::Traffic{300, 700}));
+  ASSERT_TRUE(gate().remove(key("10.9.0.9", "02:00:00:00:00:09"), 2h)) << "also one who is not in";
+  auto kept = look()->kept_out;
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_LE(kept[*parse_mac("02:00:00:00:00:09")], 2h);
+  EXPECT_GE(kept[*parse_mac("02:00:00:00:00:09")], 2h - 5s);
+  ASSERT_TRUE(gate().remove(key("10.9.0.1")));
+  EXPECT_EQ(look()->kept_out.size(), 2U) << "an end of a session changes nothing";
+  ASSERT_TRUE(gate().remove(key("10.9.0.1"), 0s));
+  ASSERT_TRUE(gate().remove(key("10.9.0.9", "02:00:00:00:00:09"), 1s));
+  EXPECT_TRUE(house_->until([this] { return look()->kept_out.empty(); }));
+  for (const auto wrong : {-1s, 40 * 24 * 3600s}) {
+    auto refused = gate().remove(key("10.9.0.1"), wrong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::refuse);
+  }
+}
+
 TEST_P(GateContract, RefusesAnImpossibleTime) {
   ASSERT_TRUE(gate().setup(policy()));
   for (const auto ttl : {0s, -1s, 40 * 24 * 3600s}) {

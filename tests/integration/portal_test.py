@@ -344,6 +344,23 @@ class Certificates(PortalCase):
 
 
 class Operator(PortalCase):
+    def test_a_removed_device_is_kept_out_for_the_time_that_was_said(self):
+        self.open()
+        phone = self.phone(7)
+        phone.join()
+        address = self.shop.ctl("clients")[0]["ip"]
+        removed = self.shop.ctl("remove", address, "--for", "1h")
+        self.assertEqual((removed["removed"], removed["kept_out_seconds"]), (1, 3600))
+        row, = self.shop.ctl("clients")
+        self.assertEqual((row["way"], row["session"], row["ip"]), ("kept_out", None, None))
+        self.assertTrue(3500 < row["seconds_left"] <= 3600)
+        with self.assertRaises(RuntimeError):
+            phone.join()
+        self.assertEqual([row["way"] for row in self.shop.ctl("clients")], ["kept_out"])
+        self.assertNotEqual(self.shop.ctl_raw("remove", address, "--for", "40d").returncode, 0)
+        self.shop.ctl("admit", address)
+        self.assertEqual([row["way"] for row in self.shop.ctl("clients")], ["operator"])
+
     def status(self, password):
         connection = http.client.HTTPConnection("127.0.0.1", self.shop.admin, timeout=5)
         import base64

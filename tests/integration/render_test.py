@@ -80,6 +80,13 @@ class Render(unittest.TestCase):
         self.assertIn("ssid2=" + " 示例店 ".encode().hex(), text)
         self.hostapd_takes(text)
 
+    def test_a_transition_between_open_and_owe_is_refused_by_name(self):
+        path = self.dir / "foyer.yaml"
+        path.write_text(CONFIG.format(dir=self.dir, security="{kind: owe-transition}", ssid="Store-Guest", more="", interface="wlan0"))
+        done = subprocess.run([BIN / "foyerctl", "render", "hostapd", "--config", path], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 78)
+        self.assertRegex(done.stderr, r"wifi\.security\.kind: must be one of open, owe, wpa2, wpa3, not .owe-transition")
+
     def certificate(self, days):
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days),

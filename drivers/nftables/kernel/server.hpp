@@ -1,55 +1,75 @@
 #pragma once
 
-#include <sys/types.h>
-
+#include <atomic>
 #include <list>
-#include <string>
+#include <set>
+#include <thread>
 
-#include "drivers/nftables/descriptor.hpp"
-#include "drivers/nftables/kernel/bluetooth.hpp"
-#include "drivers/nftables/kernel/conntrack.hpp"
+#include "base/mailbox.hpp"
 #include "drivers/nftables/kernel/table.hpp"
-#include "drivers/nftables/wire.hpp"
+#include "drivers/nftables/socket.hpp"
 
 namespace foyer::drivers::nftables::kernel {
 
-struct ServerSettings {
-  std::string socket;  ///< replaced when it is there
-  uid_t uid = 0;       ///< who is answered, beside root
+/// What the kernel must have switched on for guests to get out and for the fence to see bytes. Each that is neither
+/// right nor can be set is told with what to do: Code::degrade.
+Result<void> switch_on_forwarding(const ports::GatePolicy& policy);
+
+/// Forgets flows of who was removed. They are shut already, as every packet is looked up: this is housekeeping. The
+/// kernel walks its whole table for it, about 10 ms for 262,144 buckets, so it has a thread of its own and nobody
+/// waits; those removed meanwhile share the next walk.
+class Conntrack {
+ public:
+  ~Conntrack() { box_.close(); }
+  /// Every flow from this address that went out by the uplink. With 1,024 addresses waiting the newest are left to the
+  /// kernel's time-outs. Any thread.
+  void forget(const IpAddress& ip) {
+    static_cast<void>(box_.try_post([=, this] { ips_.insert(ip); }));
+  }
+
+ private:
+  void walk();
+  std::set<IpAddress> ips_;  // of the thread alone
+  Mailbox box_{1024};
+  std::jthread thread_{[this] { walk(); }};
+};
+
+/// What the radio needs foyer-gate for. The tap is the Bluetooth monitor channel: the kernel takes no writing on it,
+/// and a filter that is locked on it before it is handed out passes advertising reports alone, never keys or anybody's
+/// data. It wants CAP_NET_RAW (docs/adr/0007-bluetooth-tap.md); reset wants CAP_NET_ADMIN and /dev/rfkill.
+class Bluetooth {
+ public:
+  /// Answers on `peer`. False: this connection is over.
+  bool serve(int peer, const wire::BluetoothRequest& request);
+
+ private:
+  /// Opening a dead controller takes the kernel ten seconds, which no guest is to wait: a thread does it, one at a
+  /// time.
+  std::shared_ptr<std::atomic<bool>> resetting_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// foyer-gate itself: answers wire requests, one at a time, on one thread. Guests stay in when it goes.
 class Server {
  public:
-  explicit Server(Table table) : table_(std::move(table)) {}
-  ~Server();
-
-  /// The socket file may be opened by anybody; who asks is checked by SO_PEERCRED.
-  Result<void> listen(const ServerSettings& settings);
-  /// Answers until `stop_fd` becomes readable.
-  Result<void> run(int stop_fd);
+  /// `socket` is replaced when it is there, and may be opened by anybody: who asks must be `uid` or root (SO_PEERCRED).
+  Server(std::string socket, uid_t uid) : socket_(std::move(socket)), uid_(uid) {}
+  Result<void> listen();
+  Result<void> run(int stop_fd);  ///< until it becomes readable
 
  private:
   void accept_peer();
   bool serve(int peer);
   Result<void> answer(const wire::Request& request, wire::Reply& reply);
   Result<void> setup(const ports::GatePolicy& policy);
-  Result<void> change(const wire::Request& request, wire::Reply& reply);
-  bool look_on();
+  bool look(int peer, wire::Look packet);
 
+  const std::string socket_;
+  const uid_t uid_;
   Table table_;
   Conntrack conntrack_;
-  ServerSettings settings_;
   Bluetooth bluetooth_;
   Descriptor listener_;
   std::list<Descriptor> peers_;
-  ports::GatePolicy policy_;         ///< without an interface: none yet
-  int looker_ = -1;                  ///< the peer that waits for rows; -1: none
-  std::uint32_t look_sequence_ = 0;  ///< of its request
 };
-
-/// What the kernel must have switched on for guests to get out and for the fence to see bytes. Each that is neither
-/// right nor can be set is told with what to do: Code::degrade.
-Result<void> switch_on_forwarding(const ports::GatePolicy& policy);
 
 }  // namespace foyer::drivers::nftables::kernel

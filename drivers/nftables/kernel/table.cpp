@@ -1,277 +1,174 @@
 #include "drivers/nftables/kernel/table.hpp"
 
-#include <libnftnl/batch.h>
-#include <libnftnl/common.h>
-#include <linux/netfilter.h>
+#include <endian.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <nftables/libnftables.h>
-#include <sys/socket.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cerrno>
 
-#include "drivers/nftables/kernel/netlink.hpp"
-#include "drivers/nftables/ruleset.hpp"
+#include "drivers/netlink.hpp"
 
 namespace foyer::drivers::nftables::kernel {
 namespace {
 
-using wire::Kind;
-constexpr std::array kLooked{"auth4", "down4", "auth6", "down6"};
+using netlink::attributes, netlink::number, netlink::within;
+using std::chrono::seconds;
+constexpr const char* kRemoval = "add table inet foyer\ndelete table inet foyer\n";
 
-std::string name_of(Kind kind, const wire::Key& key) {
-  return wire::kKinds[static_cast<std::size_t>(kind)] + std::string(key.ip.family == 6 ? "6" : "4");
+std::string of_family(const char* set, const wire::Key& guest) {
+  return set + std::string(guest.size == wire::Key::kSize6 ? "6" : "4");
 }
 
-/// auth is a concatenation, each part padded to whole 32-bit registers; the others go by address alone.
-Bytes key_of(Kind kind, const wire::Key& key) {
-  Bytes bytes;
-  if (kind == Kind::auth) bytes.assign(key.mac.begin(), key.mac.end());
-  if (kind == Kind::auth) bytes.resize(8);
-  bytes.insert(bytes.end(), key.ip.bytes.begin(), key.ip.bytes.begin() + (key.ip.family == 6 ? 16 : 4));
-  return bytes;
+struct Limit {
+  const char* name;  ///< of its maps; all addresses of a guest share one object
+  std::uint64_t value;
+  bool is_quota() const { return *name == 'q'; }
+  std::string object(const wire::Key& guest) const { return name + to_hex(guest.mac()); }
+};
+std::vector<Limit> limits(const ports::GatePolicy& policy) {
+  std::vector<Limit> all{{"quota", policy.quota}, {"up", policy.up_bps}, {"fall", policy.down_bps}};
+  std::erase_if(all, [](const Limit& limit) { return limit.value == 0; });
+  return all;
 }
 
-wire::Key key_from(ByteView bytes, bool auth) {
-  wire::Key key;
-  if (auth) std::copy_n(bytes.begin(), 6, key.mac.begin());
-  bytes = bytes.subspan(auth ? 8 : 0);
-  key.ip.family = bytes.size() == 16 ? 6 : 4;
-  std::copy(bytes.begin(), bytes.end(), key.ip.bytes.begin());
-  return key;
-}
-
-mnl_socket* open_socket() {
-  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (socket != nullptr) mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID);
-  return socket;
+Result<void> run(const std::string& commands) {
+  const std::unique_ptr<nft_ctx, decltype(&nft_ctx_free)> nft(nft_ctx_new(NFT_CTX_DEFAULT), nft_ctx_free);
+  nft_ctx_buffer_output(nft.get());
+  nft_ctx_buffer_error(nft.get());
+  if (nft_run_cmd_from_buffer(nft.get(), commands.c_str()) == 0) return {};
+  const std::string_view why = nft_ctx_get_error_buffer(nft.get());
+  return fail(Code::retry, "nftables: {}", why.substr(0, why.find('\n')));
 }
 
 }  // namespace
 
-void Table::Deleter::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-
-/// What happens together or not at all: kMaxChanges elements and objects of some 200 bytes each.
-class Table::Batch {
- public:
-  explicit Batch(std::uint32_t& sequence) : sequence_(sequence) { end(nftnl_batch_begin(at(), ++sequence_)); }
-
-  void element(std::uint16_t type, int flags, const std::string& set, const Element& element) {
-    nftnl_set_elems_nlmsg_build_payload(begin(type, flags), make_set(set, element).get());
-    end(last_);
-  }
-  void object(std::uint16_t type, int flags, const Object& object) {
-    nftnl_obj_nlmsg_build_payload(begin(type, flags), object.get());
-    end(last_);
-  }
-  bool empty() const { return last_ == nullptr; }
-  /// Of all that went well only the last is answered.
-  ByteView close() {
-    last_->nlmsg_flags |= NLM_F_ACK;
-    end(nftnl_batch_end(at(), ++sequence_));
-    return {reinterpret_cast<const std::uint8_t*>(buffer_.data()), size_};
-  }
-
- private:
-  char* at() { return buffer_.data() + size_; }
-  nlmsghdr* begin(std::uint16_t type, int flags) {
-    return last_ = nftnl_nlmsg_build_hdr(at(), type, NFPROTO_INET, static_cast<std::uint16_t>(flags), ++sequence_);
-  }
-  void end(const nlmsghdr* message) { size_ += message->nlmsg_len; }
-
-  std::uint32_t& sequence_;
-  std::size_t size_ = 0;
-  nlmsghdr* last_ = nullptr;
-  alignas(nlmsghdr) std::array<char, 8192> buffer_;
-};
-
-Result<Table> Table::open() {
-  Table table;
-  table.netlink_.reset(open_socket());
-  if (!table.netlink_) return fail(Code::fatal, "netfilter netlink: {}", std::strerror(errno));
-  return table;
-}
-
-Result<void> Table::run(const std::string& commands) {
-  const std::unique_ptr<nft_ctx, Freed<nft_ctx_free>> nft(nft_ctx_new(NFT_CTX_DEFAULT));  // it remembers definitions
-  nft_ctx_buffer_output(nft.get());
-  nft_ctx_buffer_error(nft.get());
-  if (nft_run_cmd_from_buffer(nft.get(), commands.c_str()) == 0) return {};
-  std::string why = nft_ctx_get_error_buffer(nft.get());
-  if (const auto newline = why.find('\n'); newline != std::string::npos) why.resize(newline);
-  return fail(Code::retry, "nftables: {}", why.empty() ? "refused without a reason" : why);
-}
-
 Result<void> Table::lay(const ports::GatePolicy& policy) {
-  auto rules = ruleset(policy);
-  if (!rules) return fail(rules);
-  auto laid = run(has_our_sets() ? *rules : kRemoval + *rules + survivors());
+  const auto text = rules(policy);
+  if (!text) return fail(text);
+  const bool has_our_sets = run("list chain inet foyer layout_2\n").has_value();  // rules/foyer.nft
+  auto laid = run(has_our_sets ? *text : kRemoval + *text);
   if (laid) policy_ = policy;
   return laid;
 }
 
-/// A chain of this name says so (rules/foyer.nft).
-bool Table::has_our_sets() {
-  alignas(nlmsghdr) std::array<char, 512> buffer;
-  nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETCHAIN, NFPROTO_INET, 0, ++sequence_);
-  mnl_attr_put_strz(ask, NFTA_CHAIN_TABLE, kTable);
-  mnl_attr_put_strz(ask, NFTA_CHAIN_NAME, "layout_2");
-  return exchange(netlink_.get(), ask, ask->nlmsg_len, [](const nlmsghdr*) {}) == 0;
-}
-
 Result<void> Table::take_away() { return run(kRemoval); }
 
-/// Those who are in, as nft commands that put them in again.
-std::string Table::survivors() {
-  std::string text;
-  begin_look();
-  for (auto more = Result<bool>(true); more && *more;) {
-    const std::string set = kLooked[set_];
-    const bool auth = set.starts_with("auth");
-    std::vector<Element> elements;
-    more = next_elements(elements);
-    for (const auto& one : elements) {
-      const auto guest = wire::unpack(key_from(one.key, auth));
-      text += fmt::format("add element inet foyer {} {{ {}{} counter packets {} bytes {} timeout {}s{} }}\n", set,
-                          auth ? to_string(guest.mac) + " . " : "", to_string(guest.ip), one.packets, one.bytes,
-                          one.left.count() / 1000 + 1, auth ? "" : " comment \"" + to_string(one.owner) + '"');
-    }
+void Table::put_limits(const wire::Key& guest, seconds time, std::uint64_t used) {
+  for (const auto& limit : limits(policy_)) {
+    const std::string name = limit.object(guest);
+    netlink_.object(NFT_MSG_NEWOBJ, name, limit.is_quota(), limit.value, used);
+    netlink_.element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, of_family(limit.name, guest), {guest.ip(), time, {}, name});
   }
-  return text;
 }
 
-int Table::change(std::span<const wire::Change> changes, wire::Traffic& used) {
-  Batch batch(sequence_);
-  std::array<std::optional<Element>, wire::kKinds.size()> dropped;
-  bool adds = false;
-  for (const auto& change : changes) {
-    auto& before = dropped[static_cast<std::size_t>(change.kind)];
-    adds = adds || change.add != 0;
-    if (change.add != 0) {
-      add(batch, change, before);
-      continue;
-    }
-    const auto drop = [&](Kind kind, const wire::Key& key) {
-      auto there = get(name_of(kind, key), key_of(kind, key));
-      if (there) batch.element(NFT_MSG_DELSETELEM, 0, name_of(kind, key), {there->key});
-      return there;
-    };
-    if (change.kind == Kind::down) {
-      const auto there = get(name_of(change.kind, change.key), key_of(change.kind, change.key));
-      const bool foreign = there && there->owner.bytes != change.key.mac;
-      if (foreign && change.anybodys == 0) continue;
-      if (foreign) drop(Kind::auth, {there->owner.bytes, change.key.ip});
-    }
-    before = drop(change.kind, change.key);
-    if (before && change.kind == Kind::auth) used.up = before->bytes;
-    if (before && change.kind == Kind::down) used.down = before->bytes;
-  }
-  const int error = batch.empty() ? 0 : commit(batch);
-  if (error == 0 && !adds && !changes.empty()) drop_unused_objects({changes.front().key.mac});
-  return error;
-}
-
-void Table::add(Batch& batch, const wire::Change& change, const std::optional<Element>& dropped) {
+void Table::put_in(const wire::Key& guest, seconds time, const wire::Traffic& used) {
   constexpr int kNew = NLM_F_CREATE | NLM_F_EXCL;
-  Element element{key_of(change.kind, change.key), std::chrono::seconds(change.ttl_seconds), change.bytes};
-  if (change.kind == Kind::down) element.owner = {change.key.mac};
-  if (dropped && dropped->owner == element.owner) {
-    element.bytes = dropped->bytes;
-    element.packets = dropped->packets;
-  }
-  if (change.kind >= Kind::quota) {  // one object for all addresses of the MAC: there already is as good
-    element.object = wire::kKinds[static_cast<std::size_t>(change.kind)] + to_hex(change.key.mac);
-    batch.object(NFT_MSG_NEWOBJ, NLM_F_CREATE,
-                 make_object(element.object, change.kind == Kind::quota, limit(change.kind), change.bytes));
-  }
-  batch.element(NFT_MSG_NEWSETELEM, kNew, name_of(change.kind, change.key), element);
+  netlink_.element(NFT_MSG_NEWSETELEM, kNew, of_family("auth", guest), {guest.pair(), time, used.up});
+  netlink_.element(NFT_MSG_NEWSETELEM, kNew, of_family("down", guest), {guest.ip(), time, used.down});
+  put_limits(guest, time, used.up + used.down);
 }
 
-std::uint64_t Table::limit(Kind kind) const {
-  return kind == Kind::quota ? policy_.quota : kind == Kind::up ? policy_.up_bps : policy_.down_bps;
+/// Who has the guest's address: most often the guest. Else whoever it is must be sought.
+Table::Held Table::held(const wire::Key& guest) {
+  Held held{guest, {}, {}};
+  netlink_.elements(of_family("down", guest), guest.ip(), [&](const Element& one) { held.down = one.bytes; });
+  netlink_.elements(of_family("auth", guest), guest.pair(), [&](const Element& one) { held.up = one.bytes; });
+  if (held.down && !held.up)
+    netlink_.elements(of_family("auth", guest), {}, [&](const Element& one) {
+      if (!std::ranges::equal(one.key.subspan(wire::Key::kIp), guest.ip())) return;
+      std::ranges::copy(one.key, held.holder.bytes.begin());
+      held.up = one.bytes;
+    });
+  return held;
 }
 
-/// The kernel refuses while another address of the MAC uses them.
-void Table::drop_unused_objects(const MacAddress& mac) {
-  Batch batch(sequence_);
-  for (const auto kind : {Kind::quota, Kind::up, Kind::fall})
-    if (limit(kind) != 0) {
-      const auto name = wire::kKinds[static_cast<std::size_t>(kind)] + to_hex(mac.bytes);
-      batch.object(NFT_MSG_DELOBJ, 0, make_object(name, kind == Kind::quota, 1, 0));
+/// Limits are put in before they are dropped: what is there already is no error, what is missing would be one.
+void Table::put_out(const Held& held) {
+  const auto& guest = held.holder;
+  if (held.up) netlink_.element(NFT_MSG_DELSETELEM, 0, of_family("auth", guest), {guest.pair()});
+  if (!held.down) return;
+  netlink_.element(NFT_MSG_DELSETELEM, 0, of_family("down", guest), {guest.ip()});
+  put_limits(guest, seconds{0}, 0);
+  for (const auto& limit : limits(policy_))
+    netlink_.element(NFT_MSG_DELSETELEM, 0, of_family(limit.name, guest), {guest.ip()});
+}
+
+/// Most who come are new. Otherwise somebody has the address: the guest, who is extended, or another MAC, who is out.
+int Table::admit(const wire::Key& guest, seconds time, wire::Traffic used) {
+  for (int attempt = 0;; ++attempt) {
+    const Held before = attempt == 0 ? Held{guest, {}, {}} : held(guest);
+    if (before.up && before.holder.bytes == guest.bytes) used = {*before.up, before.down.value_or(used.down)};
+    netlink_.begin(true);
+    put_out(before);
+    put_in(guest, time, used);
+    const int error = netlink_.send();
+    if ((error != EEXIST && error != ENOENT) || attempt == 2) return error;
+  }
+}
+
+int Table::remove(const wire::Key& guest, seconds keep_out, wire::Traffic& used) {
+  int error = ENOENT;  // what is dropped can end by itself just then: once more
+  for (int attempt = 0; error == ENOENT && attempt < 2; ++attempt) {
+    const Held now = held(guest);
+    netlink_.begin(true);
+    if (now.holder.bytes == guest.bytes) {
+      used = {now.up.value_or(0), now.down.value_or(0)};
+      put_out(now);
     }
-  if (!batch.empty()) commit(batch);
-}
-
-int Table::commit(Batch& batch) {
-  const ByteView data = batch.close();
-  return exchange(netlink_.get(), data.data(), data.size(), [](const nlmsghdr*) {});
-}
-
-std::optional<Element> Table::get(const std::string& set, Bytes key) {
-  alignas(nlmsghdr) std::array<char, 512> buffer;
-  nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
-  nftnl_set_elems_nlmsg_build_payload(ask, make_set(set, {std::move(key)}).get());
-  std::vector<Element> found;
-  exchange(netlink_.get(), ask, ask->nlmsg_len, [&](const nlmsghdr* m) { read_elements(m, found); });
-  return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
-}
-
-void Table::begin_look() {
-  dumps_.reset(open_socket());  // ends what was under way
-  set_ = 0;
-  attempt_ = 0;
-  asked_ = interrupted_ = false;
-}
-
-Result<bool> Table::next_rows(std::vector<wire::Row>& rows) {
-  const bool auth = *kLooked[set_] == 'a';
-  std::vector<Element> elements;
-  const auto more = next_elements(elements);
-  for (const auto& element : elements)
-    rows.push_back({key_from(element.key, auth), static_cast<std::uint32_t>((element.left.count() + 999) / 1000),
-                    auth ? 0U : 1U, element.bytes});
-  return more;
+    if (keep_out.count() >= 0) {
+      netlink_.element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, "kept_out", {guest.mac()});
+      netlink_.element(NFT_MSG_DELSETELEM, 0, "kept_out", {guest.mac()});
+    }
+    if (keep_out.count() > 0) netlink_.element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, "kept_out", {guest.mac(), keep_out});
+    error = netlink_.send();
+  }
+  if (error != 0) return error;
+  netlink_.begin(true);  // refused while another address of the MAC uses them
+  for (const auto& limit : limits(policy_))
+    netlink_.object(NFT_MSG_DELOBJ, limit.object(guest), limit.is_quota(), limit.value, 0);
+  netlink_.send();
+  return 0;
 }
 
 /// A dump during which the table changed is made again, twice at most: what it then misses, the next look has.
-Result<bool> Table::next_elements(std::vector<Element>& elements) {
-  if (!std::exchange(asked_, true)) {
-    alignas(nlmsghdr) std::array<char, 512> buffer;
-    nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, NLM_F_DUMP, ++sequence_);
-    nftnl_set_elems_nlmsg_build_payload(ask, make_set(kLooked[set_], {}).get());
-    if (mnl_socket_sendto(dumps_.get(), ask, ask->nlmsg_len) < 0)
-      return fail(Code::retry, "look: {}", std::strerror(errno));
+int Table::look(const std::function<void(const wire::Row&)>& each) {
+  constexpr struct {
+    const char* set;
+    wire::What what;
+    std::size_t at;  // of a wire::Key its keys begin there
+  } kSets[] = {{"auth4", wire::What::up, 0},
+               {"down4", wire::What::down, wire::Key::kIp},
+               {"auth6", wire::What::up, 0},
+               {"down6", wire::What::down, wire::Key::kIp},
+               {"kept_out", wire::What::kept_out, 0}};
+  for (const auto& from : kSets) {
+    int error = EINTR;
+    for (int attempt = 0; error == EINTR && attempt < 3; ++attempt)
+      error = netlink_.elements(from.set, {}, [&](const Element& one) {
+        wire::Row row{{}, static_cast<std::uint32_t>((one.left.count() + 999) / 1000), from.what, *one.bytes};
+        std::ranges::copy(one.key, row.key.bytes.begin() + from.at);
+        row.key.size = static_cast<std::uint8_t>(from.at + one.key.size());
+        each(row);
+      });
+    if (error != 0 && error != EINTR) return error;
   }
-  bool done = false;
-  const int error = receive_one(dumps_.get(), [&](const nlmsghdr* m) {
-    interrupted_ = interrupted_ || (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-    done = done || m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR;  // an error: there is no such set yet
-    if (m->nlmsg_type >= NLMSG_MIN_TYPE) read_elements(m, elements);
-  });
-  if (error != 0 && error != EINTR) return fail(Code::retry, "look: {}", std::strerror(error));
-  if (!done) return true;
-  asked_ = false;
-  if (!std::exchange(interrupted_, false) || ++attempt_ > 2) {
-    attempt_ = 0;
-    ++set_;
-  }
-  return set_ < kLooked.size();
+  return 0;
 }
 
-Result<Tallies> Table::tallies() {
-  Tallies packets{};
-  alignas(nlmsghdr) std::array<char, 512> buffer;
-  nlmsghdr* ask = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETOBJ, NFPROTO_INET, NLM_F_DUMP, ++sequence_);
-  mnl_attr_put_strz(ask, NFTA_OBJ_TABLE, kTable);
+int Table::tallies(std::array<std::uint64_t, wire::kTallies.size()>& packets) {
+  netlink_.begin(false);
+  nlmsghdr* ask = netlink_.message(NFT_MSG_GETOBJ, NLM_F_DUMP);
+  mnl_attr_put_strz(ask, NFTA_OBJ_TABLE, "foyer");
   mnl_attr_put_u32(ask, NFTA_OBJ_TYPE, htobe32(NFT_OBJECT_COUNTER));
-  const int error = exchange(netlink_.get(), ask, ask->nlmsg_len, [&](const nlmsghdr* m) {
-    const Object object(nftnl_obj_alloc());
-    if (m->nlmsg_type < NLMSG_MIN_TYPE || nftnl_obj_nlmsg_parse(m, object.get()) < 0) return;
-    const std::string_view name = nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME);
+  return netlink_.send([&](const nlmsghdr* m) {
+    const auto object = attributes(m, sizeof(nfgenmsg));
+    const auto name = as_text(within(object, NFTA_OBJ_NAME));  // with its NUL
+    const auto counter = within(within(object, NFTA_OBJ_DATA), NFTA_COUNTER_PACKETS);
     for (std::size_t i = 0; i < packets.size(); ++i)
-      if (name == wire::kTallies[i]) packets[i] = nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS);
+      if (name.substr(0, name.size() - 1) == wire::kTallies[i]) packets[i] = number(counter);
   });
-  if (error != 0) return fail(Code::retry, "tallies: {}", std::strerror(error));
-  return packets;
 }
 
 }  // namespace foyer::drivers::nftables::kernel

@@ -1,63 +1,45 @@
 #pragma once
 
-#include <array>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "base/result.hpp"
-#include "drivers/nftables/kernel/element.hpp"
+#include "drivers/nftables/kernel/netlink.hpp"
 #include "drivers/nftables/wire.hpp"
-
-struct mnl_socket;
 
 namespace foyer::drivers::nftables::kernel {
 
-using Tallies = std::array<std::uint64_t, wire::kTallies.size()>;
+/// The whole of table `inet foyer` as one nft transaction (rules/foyer.nft): makes what is missing and replaces every
+/// rule, but never touches what the sets hold. Code::refuse: the policy is not one.
+Result<std::string> rules(const ports::GatePolicy& policy);
 
 /// Table `inet foyer` of the kernel: rules by libnftables, elements by netlink of our own. One thread. The table and
-/// its guests stay when this object goes.
+/// its guests stay when this object goes. An int is 0 or errno.
 class Table {
  public:
-  static Result<Table> open();
-
-  /// Puts the rules of this policy in force in one transaction. Guests stay in, also when the table was laid by a
-  /// version with other sets: then it is made anew with their elements in the same transaction.
+  int open() { return netlink_.open(); }
+  /// Puts the rules of this policy in force in one transaction. Guests stay in, but where the table was laid by a
+  /// version with other sets: then it is made anew, and whoever asks puts its guests in again.
   Result<void> lay(const ports::GatePolicy& policy);
-  Result<void> take_away();
+  static Result<void> take_away();
+  const ports::GatePolicy& policy() const { return policy_; }  ///< the one in force; without an interface: none yet
 
-  /// All changes in one transaction (wire.hpp); 0 or errno. What those dropped had counted is put into `used`.
-  int change(std::span<const wire::Change> changes, wire::Traffic& used);
-
-  /// Reads everyone who is in, a part a call, so that what is asked in between need not wait: begin, then next until it
-  /// says false. What changes meanwhile may come twice or in its old state.
-  void begin_look();
-  Result<bool> next_rows(std::vector<wire::Row>& rows);
-  Result<Tallies> tallies();
+  /// As wire::Op says, each in one transaction.
+  int admit(const wire::Key& guest, std::chrono::seconds time, wire::Traffic used);
+  int remove(const wire::Key& guest, std::chrono::seconds keep_out, wire::Traffic& used);
+  /// Tells everyone who is in and everyone who is kept out; what changes meanwhile may come twice.
+  int look(const std::function<void(const wire::Row&)>& each);
+  int tallies(std::array<std::uint64_t, wire::kTallies.size()>& packets);
 
  private:
-  struct Deleter {
-    void operator()(mnl_socket* socket) const;
+  struct Held {
+    wire::Key holder;  ///< of the address
+    std::optional<std::uint64_t> up, down;
   };
-  class Batch;
-  Result<void> run(const std::string& commands);
-  bool has_our_sets();
-  std::string survivors();
-  void add(Batch& batch, const wire::Change& change, const std::optional<Element>& dropped);
-  void drop_unused_objects(const MacAddress& mac);
-  std::uint64_t limit(wire::Kind kind) const;
-  int commit(Batch& batch);
-  std::optional<Element> get(const std::string& set, Bytes key);
-  Result<bool> next_elements(std::vector<Element>& elements);
+  Held held(const wire::Key& guest);
+  void put_out(const Held& held);
+  void put_in(const wire::Key& guest, std::chrono::seconds time, const wire::Traffic& used);
+  void put_limits(const wire::Key& guest, std::chrono::seconds time, std::uint64_t used);
 
-  std::unique_ptr<mnl_socket, Deleter> netlink_, dumps_;
-  std::uint32_t sequence_ = 0;
+  Netlink netlink_;
   ports::GatePolicy policy_;
-  std::size_t set_ = 0;  ///< of a look: which set is read
-  int attempt_ = 0;
-  bool asked_ = false, interrupted_ = false;
 };
 
 }  // namespace foyer::drivers::nftables::kernel

@@ -331,6 +331,47 @@ def hostapd_restarts():
     return f"signals after {took:.1f} s"
 
 
+def main_pid(unit):
+    return int(show(unit, "MainPID"))
+
+
+def running_anew(unit, before):
+    return show(unit, "ActiveState") == "active" and main_pid(unit) not in (0, before)
+
+
+def wifi_target_runs_the_access_point():
+    """foyer's own units for hostapd and dnsmasq: after the gate, back when they die, restarted where foyer.yaml changed
+    what is theirs and only there, and all together with the target."""
+    config = CONFIG.read_text()
+    systemctl("stop", "store-hostapd", "store-dnsmasq")
+    try:
+        systemctl("start", "foyer-wifi.target", timeout=60)
+        pids = {}
+        for unit in ("foyer-hostapd", "foyer-dnsmasq"):
+            until(lambda: show(unit, "ActiveState") == "active", 30, f"{unit} runs")
+            demand("foyer-gate.service" in show(unit, "After"), f"{unit} does not wait for the gate")
+            demand("foyerd.service" in show(unit, "Before"), f"foyerd does not wait for {unit}")
+            pids[unit] = main_pid(unit)
+        until(pathlib.Path("/run/hostapd/wlan0").exists, 30, "hostapd's socket")
+        run("kill", "-KILL", str(pids["foyer-hostapd"]))
+        until(lambda: running_anew("foyer-hostapd", pids["foyer-hostapd"]), 30, "a killed hostapd comes back")
+        pids["foyer-hostapd"] = main_pid("foyer-hostapd")
+        ssid = re.search(r"ssid: *(\S+)", config)[1]
+        CONFIG.write_text(config.replace(ssid, "Renamed"))
+        _, took = until(lambda: running_anew("foyer-hostapd", pids["foyer-hostapd"]), 60, "hostapd is restarted for the name")
+        demand("ssid=Renamed" in pathlib.Path("/run/foyer-hostapd/hostapd.conf").read_text(), "with its old name")
+        demand(main_pid("foyer-dnsmasq") == pids["foyer-dnsmasq"], "dnsmasq was restarted for nothing")
+        pids["foyer-hostapd"] = main_pid("foyer-hostapd")
+        systemctl("restart", "foyer-wifi.target", timeout=60)
+        for unit, pid in pids.items():
+            until(lambda: running_anew(unit, pid), 30, f"{unit} is restarted with the target")
+        return f"renamed after {took:.1f} s"
+    finally:
+        CONFIG.write_text(config)
+        systemctl("stop", "foyer-wifi.target", "foyer-hostapd", "foyer-dnsmasq", timeout=60)
+        systemctl("start", "store-hostapd", "store-dnsmasq")
+
+
 def box_reboots():
     """Everything foyer is stopped and the kernel forgets its table and flows, as a reboot makes it."""
     used = until(lambda: {s: c for s, c in clients().items() if c["bytes_up"] > 0}, 15, "counters")[0]
@@ -389,6 +430,7 @@ STEPS = [
     ("gate_killed", ("screen_code_opens",)),
     ("hostapd_restarts", ("screen_code_opens",)),
     ("box_reboots", ("screen_code_opens",)),
+    ("wifi_target_runs_the_access_point", ("services_start",)),
     ("clean_stop", ("screen_code_opens",)),
     ("nothing_missing", ("services_start",)),
 ]

@@ -1,3 +1,5 @@
+#include "ledger/housekeeping.hpp"
+#include "ledger/sqlite.hpp"
 #include "world.hpp"
 
 namespace foyer::ledger {
@@ -204,6 +206,42 @@ TEST_F(Sessions, TypedCodesAreKeptUntilTheyEndAndBelongToOneToken) {
   pass(1h);
   EXPECT_FALSE(ledger_->typed("ABCDEFGH", kDeadline).value());
   EXPECT_TRUE(ledger_->keep_typed("ABCDEFGH", other, now() + 1h, kDeadline));
+}
+
+// Whoever invents devices with a poster in hand fills the memory of used tokens: it is bounded, and the oldest goes.
+TEST_F(Sessions, UsedTokensAreBoundedTheOldestGoesAndTheRestOutlivesARestart) {
+  const auto used_once = [this](const char* token, const char* device) {
+    auto use = command(fmt::format("{}-{}", token, device), device);
+    use.token_hash = token;
+    use.single_use = use.once = true;
+    return admit(use).refused;
+  };
+  open();
+  EXPECT_FALSE(used_once("oldest", "a"));
+  pass(1min);
+  EXPECT_FALSE(used_once("second", "b"));
+  ledger_->close();
+  {
+    Db db(path(), Db::Mode::read_write, "");
+    db.query(
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+          "INSERT INTO token_use (token_hash, device, at_ms, session) SELECT 'poster', 'invented' || i, ? + i, '' FROM "
+          "n")
+        .bind(kMostTokenUses - 1, unix_ms(now()))
+        .run();
+  }
+  auto quick = settings();
+  quick.sweep_every = 0ms;
+  open(quick);
+  ASSERT_TRUE(ledger_->set_segments("x", {}, kDeadline));
+  ledger_->close();
+  {
+    Db db(path(), Db::Mode::read_only, "");
+    EXPECT_EQ(db.number("SELECT count(*) FROM token_use"), kMostTokenUses);
+  }
+  open();
+  EXPECT_EQ(used_once("second", "c"), Reason::already_redeemed) << "known again after a restart";
+  EXPECT_FALSE(used_once("oldest", "c")) << "only its own expiry holds it now";
 }
 
 }  // namespace

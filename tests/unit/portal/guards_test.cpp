@@ -195,7 +195,10 @@ class FakeAdmin final : public AdminServices {
     if (address != "10.77.0.2") return fail(Code::refuse, "nobody has {}", address);
     return std::string(R"({"admitted":true})");
   }
-  Result<std::string> remove(const std::string&) override { return std::string("{}"); }
+  Result<std::string> remove(const std::string& address, std::optional<std::chrono::seconds> keep_out) override {
+    removed = address + "/" + (keep_out ? std::to_string(keep_out->count()) : "");
+    return std::string("{}");
+  }
   Result<std::string> mint_token(const std::string& kind, const std::string& zone,
                                  std::optional<std::chrono::seconds> ttl) override {
     minted = kind + "/" + zone + "/" + (ttl ? std::to_string(ttl->count()) : "-");
@@ -240,7 +243,7 @@ class FakeAdmin final : public AdminServices {
   }
   std::string asked;
   bool is_ready = true;
-  std::string minted;
+  std::string minted, removed;
   std::optional<PrintOrder> printed;
 };
 
@@ -293,6 +296,11 @@ TEST(AdminSide, answers_and_mints) {
   EXPECT_EQ(ask(admin, "POST", "/v1/clients/admit", {{"address", "10.77.0.2"}}).status, 200);
   EXPECT_EQ(ask(admin, "POST", "/v1/clients/admit", {{"address", "10.77.0.9"}}).status, 400);
   EXPECT_EQ(ask(admin, "POST", "/v1/clients/admit", json::object()).status, 400);
+  EXPECT_EQ(ask(admin, "POST", "/v1/clients/remove", {{"address", "10.77.0.2"}}).status, 200);
+  EXPECT_EQ(services.removed, "10.77.0.2/");
+  EXPECT_EQ(ask(admin, "POST", "/v1/clients/remove", {{"address", "10.77.0.2"}, {"for", "1h"}}).status, 200);
+  EXPECT_EQ(services.removed, "10.77.0.2/3600");
+  EXPECT_EQ(ask(admin, "POST", "/v1/clients/remove", {{"address", "10.77.0.2"}, {"for", "a while"}}).status, 400);
   EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"zone", "food"}, {"ttl", "2h"}}).status, 200);
   EXPECT_EQ(services.minted, "poster/food/7200");
   EXPECT_EQ(ask(admin, "POST", "/v1/tokens", {{"kind", "poster"}, {"ttl", 90}}).status, 200);
