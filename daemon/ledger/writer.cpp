@@ -151,6 +151,7 @@ milliseconds Writer::patience() const {
     const auto left = duration_cast<milliseconds>(*riding_since_ + kRideAlong - settings_.mono());
     wait = std::clamp(left, milliseconds{0}, wait);
   }
+  if (urgent_) wait = milliseconds{0};
   return wait;
 }
 
@@ -166,13 +167,15 @@ void Writer::run() {
   last_work_ = settings_.mono();
   for (;;) {
     auto ran = mailbox_.wait_and_drain(patience(), 1);
-    while (ran != 0 && ran < settings_.group && !enough_riding() && mailbox_.drain(1) != 0) ++ran;
+    const auto most = tight_ ? std::min(settings_.group, kTightGroup) : settings_.group;
+    while (ran != 0 && ran < most && !enough_riding() && mailbox_.drain(1) != 0) ++ran;
     if (due()) run_group();
     if (ran != 0) last_work_ = settings_.mono();
     checkpoint();
-    if (closing_ && mailbox_.depth() == 0 && jobs_.empty()) break;
+    if (closing_ && mailbox_.depth() == 0 && jobs_.empty() && !urgent_) break;
   }
   if (riding_since_) run_group();
+  while (urgent_) run_group();
   mailbox_.close();
   try {
     if (broken_.empty()) storage_.db->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
@@ -186,20 +189,27 @@ void Writer::run_group() {
   std::vector<std::unique_ptr<Job>> jobs;
   jobs.swap(jobs_);
   std::vector<StoredEvent> stored;
-  if (broken_.empty()) {
-    if (!commit_group(jobs, stored) && !broken_.empty()) riding_.clear();
-  } else {
+  bool committed = false;
+  if (broken_.empty())
+    committed = commit_group(jobs, stored);
+  else
     for (auto& job : jobs) job->fail(refusal());
-    riding_.clear();
-  }
-  urgent_ = false;
+  settle_riding(committed);
+  commands_ += jobs.size();
+  for (auto& job : jobs) job->finish();
+  if (!stored.empty() && on_stored_) on_stored_(stored);
+}
+
+/// What did not fit into a group that was committed goes at once; what one that failed would have taken waits as the
+/// next that come do.
+void Writer::settle_riding(bool committed) {
+  if (!broken_.empty()) riding_.clear();
+  if (committed) riding_.erase(riding_.begin(), riding_.begin() + static_cast<std::ptrdiff_t>(written_));
+  urgent_ = committed && !riding_.empty();
   riding_bytes_ = 0;
   for (const auto& event : riding_) riding_bytes_ += event.data.size();
   riding_since_.reset();
   if (!riding_.empty()) riding_since_ = settings_.mono();
-  commands_ += jobs.size();
-  for (auto& job : jobs) job->finish();
-  if (!stored.empty() && on_stored_) on_stored_(stored);
 }
 
 bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored) {
@@ -222,7 +232,6 @@ bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<S
   campaigns_.take_touched();
   stored = outbox_.take();
   events_ += stored.size();
-  riding_.clear();
   note_sizes();
   return true;
 }
@@ -305,7 +314,10 @@ void Writer::apply_forgets() {
 }
 
 void Writer::write_riding(Context& context) {
-  for (const auto& event : riding_) {
+  std::size_t bytes = 0;
+  for (written_ = 0; written_ < std::min(riding_.size(), kMostRiding) && bytes < most_riding_bytes(); ++written_) {
+    const auto& event = riding_[written_];
+    bytes += event.data.size();
     if (full_ && event.stream != Stream::ledger) {
       ++discarded_;
       continue;
@@ -345,7 +357,8 @@ Error Writer::refusal() const {
 void Writer::checkpoint() {
   auto& db = *storage_.db;
   const bool idle = settings_.mono() - last_work_ >= kIdle;
-  if (!broken_.empty() || db.wal_frames() < (idle ? kIdleCheckpointFrames : kCheckpointFrames)) return;
+  const int most = idle ? kIdleCheckpointFrames : tight_ ? kTightCheckpointFrames : kCheckpointFrames;
+  if (!broken_.empty() || db.wal_frames() < most) return;
   try {
     db.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     leave_mark();
