@@ -16,6 +16,12 @@ constexpr milliseconds kLongestWait{1000};
 
 std::size_t index(Stream stream) { return static_cast<std::size_t>(stream) - 1; }
 
+void raise(std::atomic<std::uint64_t>& at, std::uint64_t to) {
+  auto had = at.load();
+  while (had < to && !at.compare_exchange_weak(had, to)) {
+  }
+}
+
 }  // namespace
 
 Writer::Writer(Settings settings, Storage storage, campaign::ZoneTime zone)
@@ -74,13 +80,15 @@ void Writer::fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
 }
 
 void Writer::forget(Stream stream, std::uint64_t upto) {
-  auto& at = forget_upto_[index(stream)];
-  auto had = at.load();
-  while (had < upto && !at.compare_exchange_weak(had, upto)) {
-  }
+  raise(forget_upto_[index(stream)], upto);
   (void)mailbox_.try_post([this] {
     if (!riding_since_) riding_since_ = settings_.mono();
   });
+}
+
+void Writer::heard(Stream stream, std::uint64_t upto) {
+  raise(heard_upto_[index(stream)], upto);
+  (void)mailbox_.try_post([this] { leave_mark(); });  // where the box is full, closing leaves it
 }
 
 void Writer::on_stored(std::function<void(const std::vector<StoredEvent>&)> fn) {
@@ -368,6 +376,10 @@ void Writer::checkpoint() {
   note_sizes();
 }
 
-void Writer::leave_mark() { note_mark(storage_, settings_, outbox_.last_seqs()); }
+void Writer::leave_mark() {
+  auto last = outbox_.last_seqs();
+  for (std::size_t i = 0; i < last.size(); ++i) last[i] = std::max(last[i], heard_upto_[i].load());
+  note_mark(storage_, settings_, last);
+}
 
 }  // namespace foyer::ledger

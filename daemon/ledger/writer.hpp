@@ -80,6 +80,7 @@ class Writer {
   void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
              std::function<void(Result<std::vector<StoredEvent>>)> done);
   void forget(Stream stream, std::uint64_t upto);
+  void heard(Stream stream, std::uint64_t upto);
   void on_stored(std::function<void(const std::vector<StoredEvent>&)> fn);
   Figures figures() const;
 
@@ -172,6 +173,7 @@ class Writer {
   std::once_flag closed_;
   std::atomic<bool> closing_{false};
   std::array<std::atomic<std::uint64_t>, kStreams.size()> forget_upto_{};
+  std::array<std::atomic<std::uint64_t>, kStreams.size()> heard_upto_{};  ///< an ingester has rows up to there
 
   // Ledger thread only.
   std::vector<std::unique_ptr<Job>> jobs_;

@@ -50,6 +50,7 @@ class MemoryOutbox final : public sync::Outbox {
       found.push_back(it->second);
     done(std::move(found));
   }
+  void behind(Stream, std::uint64_t) override {}
   void forget(Stream stream, std::uint64_t upto) override {
     rows[stream].erase(rows[stream].begin(), rows[stream].upper_bound(upto));
   }

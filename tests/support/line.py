@@ -28,8 +28,8 @@ class Folder:
 
 
 class Broker:
-    def __init__(self, folder, lines=(), port=None):
-        self.folder, self.lines, self.port = folder, list(lines), port or free_port()
+    def __init__(self, folder, lines=(), port=None, env=None):
+        self.folder, self.lines, self.port, self.env = folder, list(lines), port or free_port(), env
         self.process = None
 
     def open(self):
@@ -39,7 +39,7 @@ class Broker:
         (self.folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
         with open(self.folder / "broker.log", "a") as log:
             self.process = start([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(self.folder / "mosquitto.conf")],
-                                 stderr=log)
+                                 stderr=log, env=self.env)
         wait_for("the broker", lambda: answers(self.port))
 
     def kill(self):
@@ -256,8 +256,8 @@ class Proxy:
 class Line:
     """One foyer-line: what it stored is known here from its own word, after each commit."""
 
-    def __init__(self, program, folder, port, *words):
-        self.program, self.folder, self.port, self.words = program, folder, port, words
+    def __init__(self, program, folder, port, *words, env=None):
+        self.program, self.folder, self.port, self.words, self.env = program, folder, port, words, env
         self.process = None
         self.epoch = ""
         self.stored = {stream: 0 for stream in STREAMS}
@@ -269,7 +269,7 @@ class Line:
         with self.changed:
             self.said = []
         self.process = start([str(self.program), "--database", str(self.folder / "line.db"), "--port", str(self.port), *self.words,
-                              *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                              *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
         threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
         self.wait("ready", 30)
         return time.monotonic() - began
