@@ -101,7 +101,7 @@ class SpoiltLine(Case):
         broker = self.broker()
         ingester = self.ingester(broker)
         proxy = self.proxy(broker, seed=7)
-        proxy.eat, proxy.cut_every = 0.02, 600_000
+        proxy.eat_every, proxy.cut_every = 30, 600_000
         line = self.line(proxy.port, "--puback-ms", "1000", "--backoff-max-ms", "100", "--batch-rows", "100")
         line.tell("store", "ledger", 4000)
         line.tell("store", "presence", 6000)

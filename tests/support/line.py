@@ -141,7 +141,8 @@ class Proxy:
 
     def __init__(self, target, delay=0.0, seed=1):
         self.target, self.delay, self.random = target, delay, random.Random(seed)
-        self.eat = 0.0            # of the broker's PUBACKs
+        self.eat_every = 0        # so many of the broker's PUBACKs, one is eaten
+        self.pubacks = 0
         self.cut_every = 0        # bytes on average, then both sides are closed in the middle of whatever is sent
         self.mute = set()         # connections that carry nothing any more, and say nothing of it
         self.connections = self.eaten = self.cuts = 0
@@ -194,7 +195,7 @@ class Proxy:
                 return self.shut(pair)
             if pair in self.mute:
                 continue
-            if filtered and self.eat:
+            if filtered and self.eat_every:
                 held, data = self.without_some_pubacks(held + data)
             if budget[0] is not None:
                 budget[0] -= len(data)
@@ -224,7 +225,8 @@ class Proxy:
             if len(data) < at + length:
                 break
             packet, data = data[:at + length], data[at + length:]
-            if packet[0] >> 4 == 4 and self.random.random() < self.eat:
+            self.pubacks += packet[0] >> 4 == 4
+            if packet[0] >> 4 == 4 and self.pubacks % self.eat_every == 0:
                 self.eaten += 1
             else:
                 out += packet
