@@ -360,6 +360,10 @@ Result<void> App::Impl::start_upstream() {
       identity, *ledger_, *admin_services_, *clerk_, parts_.clock, [this] { return *ceilings_.load(); },
       [this](ports::OutboundMessage message) { upstream_->publish(std::move(message)); });
   upstream_->on_downlink([this](const ports::InboundMessage& message) { orders_->take(message); });
+  upstream_->on_behind([this] {
+    spdlog::critical("ending, to be started again with a new epoch");
+    surroundings_.quit(1);
+  });
   upstream_seen_ = upstream_.get();
   return upstream_->start().context("start the uplink");
 }

@@ -42,6 +42,15 @@ void Upstream::fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
   });
 }
 
+/// Once: a database that was just given a new epoch is not to be suspected again, whatever an ingester says.
+void Upstream::behind(Stream stream, std::uint64_t upto) {
+  if (ledger_.opened().restored || std::exchange(told_behind_, true)) return;
+  spdlog::critical("upstream has {} up to {}, more than was ever stored here: the database is an older copy",
+                   to_string(stream), upto);
+  ledger_.heard(stream, upto);
+  if (behind_) behind_();
+}
+
 void Upstream::on_connected(const ports::PublisherLink& link) {
   to_core([this, link] {
     spdlog::info("upstream connected, receive maximum {}", link.receive_maximum);

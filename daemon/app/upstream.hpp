@@ -26,6 +26,8 @@ class Upstream final : private sync::Outbox, private ports::PublisherEvents {
   void look();
   /// Who gets what is not the pump's own (watermarks). Set before start().
   void on_downlink(std::function<void(const ports::InboundMessage&)> fn) { downlink_ = std::move(fn); }
+  /// The ingester has what this database never stored; told to the ledger already. Set before start().
+  void on_behind(std::function<void()> fn) { behind_ = std::move(fn); }
   /// Any thread. Lost when the line is down: whoever asked will ask again.
   void publish(ports::OutboundMessage message);
   sync::UplinkStatus status() const { return uplink_.status(); }
@@ -35,6 +37,7 @@ class Upstream final : private sync::Outbox, private ports::PublisherEvents {
   void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
              std::function<void(Result<std::vector<StoredEvent>>)> done) override;
   void forget(Stream stream, std::uint64_t upto) override { ledger_.forget(stream, upto); }
+  void behind(Stream stream, std::uint64_t upto) override;
 
   void on_connected(const ports::PublisherLink& link) override;
   void on_disconnected(const std::string& reason) override;
@@ -47,6 +50,8 @@ class Upstream final : private sync::Outbox, private ports::PublisherEvents {
   Mailbox& core_;
   sync::Uplink uplink_;
   std::function<void(const ports::InboundMessage&)> downlink_;
+  std::function<void()> behind_;
+  bool told_behind_ = false;
   std::array<std::atomic<std::uint64_t>, 4> latest_{};  // by stream; written by the ledger's thread
 };
 

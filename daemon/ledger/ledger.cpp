@@ -282,6 +282,7 @@ void Ledger::fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
 }
 
 void Ledger::forget(Stream stream, std::uint64_t upto) { impl_->forget(stream, upto); }
+void Ledger::heard(Stream stream, std::uint64_t upto) { impl_->heard(stream, upto); }
 
 void Ledger::on_stored(std::function<void(const std::vector<StoredEvent>&)> fn) { impl_->on_stored(std::move(fn)); }
 

@@ -206,6 +206,10 @@ class Ledger {
   /// Rows <= upto are safe upstream: they go. Never more than was stored; a lower number is ignored.
   void forget(Stream stream, std::uint64_t upto);
 
+  /// An ingester has rows of this epoch up to `upto`, more than was ever stored here: the file is an older copy. Noted
+  /// beside it, so that the next opening renews the epoch.
+  void heard(Stream stream, std::uint64_t upto);
+
   /// Called on the ledger thread after each commit that stored events, with those events in order. Set before use.
   void on_stored(std::function<void(const std::vector<StoredEvent>&)> fn);
 

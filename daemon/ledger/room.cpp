@@ -10,23 +10,32 @@ constexpr std::int64_t kDropFurtherPercent = 60;  // after a group that did not 
 constexpr std::int64_t kFullPercent = 93;         // no decision is made above: the rest is for what must still be said
 constexpr std::uint64_t kRowsLeft = 64;           // of a stream: they are not worth the loss and hold the gap events
 constexpr std::uint64_t kRowsAtOnce = 64;
-constexpr std::uint64_t kLogBytes = 4 << 20;  // the write-ahead log may need so much of the disk
+
+// Of the disk, for the write-ahead log where the disk is small: 1 MiB that waits for its checkpoint, 0.3 for the events
+// of the largest group and 1.5 for its commands.
+constexpr std::uint64_t kLogBytes = 3 << 20;
+static_assert(Writer::kTightCheckpointFrames * (kPageSize + 24) + 4 * (Writer::kTightRidingBytes + Writer::kMostData) +
+                  Writer::kTightGroup * 6 * (kPageSize + 24) <=
+              kLogBytes);
+constexpr std::uint64_t kAmple = 8 << 20;  // free beyond all that: the log may be as large as it ever gets
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
 
 }  // namespace
 
-/// storage.max_size, or less where the disk has less: the file as it is, and what is left when the log has got its
-/// part.
+/// storage.max_size, or less where the disk has less: what it has for our files together, without what the log needs,
+/// or the file as it is.
 std::int64_t Writer::pages_for_us() {
   auto& db = *storage_.db;
   const auto most = db.number("PRAGMA max_page_count"), have = db.number("PRAGMA page_count");
   const auto free = free_bytes(settings_.path);
+  tight_ = false;
   if (free == UINT64_MAX) return most;
-  const auto log = minus(kLogBytes, file_bytes(settings_.path + "-wal"));
-  const auto to_come = minus(static_cast<std::uint64_t>(have * kPageSize), file_bytes(settings_.path));
-  const auto more = minus(free, log + to_come) / static_cast<std::uint64_t>(kPageSize);
-  return more >= static_cast<std::uint64_t>(most) ? most : std::min(most, have + static_cast<std::int64_t>(more));
+  const auto ours = file_bytes(settings_.path) + file_bytes(settings_.path + "-wal");
+  const auto wanted = static_cast<std::uint64_t>(most * kPageSize);
+  tight_ = minus(free + ours, kLogBytes) < wanted + kAmple;
+  const auto room = static_cast<std::int64_t>(minus(free + ours, kLogBytes)) / kPageSize;
+  return std::min(most, std::max(have, room));
 }
 
 /// Health goes first, then presence, the oldest of each; ledger rows stay, and decisions are refused instead.

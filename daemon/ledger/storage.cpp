@@ -73,7 +73,8 @@ Mark mark_of(Db& db, const Settings& settings) {
   Mark mark{epoch_of(db),
             static_cast<std::uint64_t>(db.number("SELECT ifnull(max(seq), 0) FROM boot")),
             inode_of(settings.path),
-            {}};
+            {},
+            seal_of(settings.path)};
   auto query = db.query("SELECT stream, last_seq FROM stream");
   while (query.next())
     if (const auto stream = query.integer(0); stream >= 1 && stream <= 3)
@@ -132,6 +133,15 @@ void register_boot(Storage& storage, const Settings& settings) {
   }
 }
 
+/// The next opening will know that this was the last. A cut between the two marks leaves one that asks for no seal.
+void seal(Storage& storage, const Settings& settings) {
+  auto mark = mark_of(*storage.db, settings);
+  mark.seal = 0;
+  write_mark(storage.lock.fd(), mark);
+  mark.seal = storage.seal = touch_seal(settings.path);
+  write_mark(storage.lock.fd(), mark);
+}
+
 }  // namespace
 
 std::int64_t most_pages(const Settings& settings) {
@@ -155,7 +165,7 @@ void write_boot(Storage& storage, const Settings& settings) {
 }
 
 void note_mark(const Storage& storage, const Settings& settings, const std::array<std::uint64_t, 3>& last) {
-  write_mark(storage.lock.fd(), {storage.epoch, storage.boot_seq, inode_of(settings.path), last});
+  write_mark(storage.lock.fd(), {storage.epoch, storage.boot_seq, inode_of(settings.path), last, storage.seal});
 }
 
 Result<LockFile> LockFile::take(const std::string& path) {
@@ -199,7 +209,7 @@ Result<Storage> open_storage(const Settings& settings) {
     else
       check_mark(storage, settings);
     register_boot(storage, settings);
-    write_mark(storage.lock.fd(), mark_of(*storage.db, settings));
+    seal(storage, settings);
   } catch (const SqlError& error) {
     return fail(Code::fatal, "{}: {}", settings.path, error.what());
   }

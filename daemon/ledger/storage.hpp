@@ -41,6 +41,7 @@ struct Storage {
   Opened opened;
   std::string epoch;
   std::uint64_t boot_seq = 0;
+  std::uint64_t seal = 0;    ///< of this opening (ledger/mark.hpp)
   bool boot_stored = false;  ///< false: there was no room for its row, which is written when there is
 };
 

@@ -16,6 +16,12 @@ constexpr milliseconds kLongestWait{1000};
 
 std::size_t index(Stream stream) { return static_cast<std::size_t>(stream) - 1; }
 
+void raise(std::atomic<std::uint64_t>& at, std::uint64_t to) {
+  auto had = at.load();
+  while (had < to && !at.compare_exchange_weak(had, to)) {
+  }
+}
+
 }  // namespace
 
 Writer::Writer(Settings settings, Storage storage, campaign::ZoneTime zone)
@@ -74,13 +80,15 @@ void Writer::fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
 }
 
 void Writer::forget(Stream stream, std::uint64_t upto) {
-  auto& at = forget_upto_[index(stream)];
-  auto had = at.load();
-  while (had < upto && !at.compare_exchange_weak(had, upto)) {
-  }
+  raise(forget_upto_[index(stream)], upto);
   (void)mailbox_.try_post([this] {
     if (!riding_since_) riding_since_ = settings_.mono();
   });
+}
+
+void Writer::heard(Stream stream, std::uint64_t upto) {
+  raise(heard_upto_[index(stream)], upto);
+  (void)mailbox_.try_post([this] { leave_mark(); });  // where the box is full, closing leaves it
 }
 
 void Writer::on_stored(std::function<void(const std::vector<StoredEvent>&)> fn) {
@@ -151,6 +159,7 @@ milliseconds Writer::patience() const {
     const auto left = duration_cast<milliseconds>(*riding_since_ + kRideAlong - settings_.mono());
     wait = std::clamp(left, milliseconds{0}, wait);
   }
+  if (urgent_) wait = milliseconds{0};
   return wait;
 }
 
@@ -166,13 +175,15 @@ void Writer::run() {
   last_work_ = settings_.mono();
   for (;;) {
     auto ran = mailbox_.wait_and_drain(patience(), 1);
-    while (ran != 0 && ran < settings_.group && !enough_riding() && mailbox_.drain(1) != 0) ++ran;
+    const auto most = tight_ ? std::min(settings_.group, kTightGroup) : settings_.group;
+    while (ran != 0 && ran < most && !enough_riding() && mailbox_.drain(1) != 0) ++ran;
     if (due()) run_group();
     if (ran != 0) last_work_ = settings_.mono();
     checkpoint();
-    if (closing_ && mailbox_.depth() == 0 && jobs_.empty()) break;
+    if (closing_ && mailbox_.depth() == 0 && jobs_.empty() && !urgent_) break;
   }
   if (riding_since_) run_group();
+  while (urgent_) run_group();
   mailbox_.close();
   try {
     if (broken_.empty()) storage_.db->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
@@ -186,20 +197,27 @@ void Writer::run_group() {
   std::vector<std::unique_ptr<Job>> jobs;
   jobs.swap(jobs_);
   std::vector<StoredEvent> stored;
-  if (broken_.empty()) {
-    if (!commit_group(jobs, stored) && !broken_.empty()) riding_.clear();
-  } else {
+  bool committed = false;
+  if (broken_.empty())
+    committed = commit_group(jobs, stored);
+  else
     for (auto& job : jobs) job->fail(refusal());
-    riding_.clear();
-  }
-  urgent_ = false;
+  settle_riding(committed);
+  commands_ += jobs.size();
+  for (auto& job : jobs) job->finish();
+  if (!stored.empty() && on_stored_) on_stored_(stored);
+}
+
+/// What did not fit into a group that was committed goes at once; what one that failed would have taken waits as the
+/// next that come do.
+void Writer::settle_riding(bool committed) {
+  if (!broken_.empty()) riding_.clear();
+  if (committed) riding_.erase(riding_.begin(), riding_.begin() + static_cast<std::ptrdiff_t>(written_));
+  urgent_ = committed && !riding_.empty();
   riding_bytes_ = 0;
   for (const auto& event : riding_) riding_bytes_ += event.data.size();
   riding_since_.reset();
   if (!riding_.empty()) riding_since_ = settings_.mono();
-  commands_ += jobs.size();
-  for (auto& job : jobs) job->finish();
-  if (!stored.empty() && on_stored_) on_stored_(stored);
 }
 
 bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored) {
@@ -222,7 +240,6 @@ bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<S
   campaigns_.take_touched();
   stored = outbox_.take();
   events_ += stored.size();
-  riding_.clear();
   note_sizes();
   return true;
 }
@@ -305,7 +322,10 @@ void Writer::apply_forgets() {
 }
 
 void Writer::write_riding(Context& context) {
-  for (const auto& event : riding_) {
+  std::size_t bytes = 0;
+  for (written_ = 0; written_ < std::min(riding_.size(), kMostRiding) && bytes < most_riding_bytes(); ++written_) {
+    const auto& event = riding_[written_];
+    bytes += event.data.size();
     if (full_ && event.stream != Stream::ledger) {
       ++discarded_;
       continue;
@@ -345,7 +365,8 @@ Error Writer::refusal() const {
 void Writer::checkpoint() {
   auto& db = *storage_.db;
   const bool idle = settings_.mono() - last_work_ >= kIdle;
-  if (!broken_.empty() || db.wal_frames() < (idle ? kIdleCheckpointFrames : kCheckpointFrames)) return;
+  const int most = idle ? kIdleCheckpointFrames : tight_ ? kTightCheckpointFrames : kCheckpointFrames;
+  if (!broken_.empty() || db.wal_frames() < most) return;
   try {
     db.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     leave_mark();
@@ -355,6 +376,10 @@ void Writer::checkpoint() {
   note_sizes();
 }
 
-void Writer::leave_mark() { note_mark(storage_, settings_, outbox_.last_seqs()); }
+void Writer::leave_mark() {
+  auto last = outbox_.last_seqs();
+  for (std::size_t i = 0; i < last.size(); ++i) last[i] = std::max(last[i], heard_upto_[i].load());
+  note_mark(storage_, settings_, last);
+}
 
 }  // namespace foyer::ledger

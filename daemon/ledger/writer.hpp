@@ -22,12 +22,19 @@ namespace foyer::ledger {
 class Writer {
  public:
   static constexpr std::chrono::milliseconds kRideAlong{200};
-  static constexpr std::size_t kMostRiding = 1024;          ///< events waiting for a commit; more commit at once …
-  static constexpr std::size_t kMostRidingBytes = 2 << 20;  ///< … as do more bytes: a commit is in the log as a whole
-  static constexpr std::size_t kMostData = 32 * 1024;       ///< bytes of one event's data; a larger one is refused
+  /// Events in one commit, and bytes of their data: so many do not wait, and what is more has commits of its own. A
+  /// commit is in the log as a whole; an event of 1.1 KiB takes four times its size there.
+  static constexpr std::size_t kMostRiding = 1024;
+  static constexpr std::size_t kMostRidingBytes = 256 * 1024;
+  static constexpr std::size_t kMostData = 32 * 1024;  ///< bytes of one event's data; a larger one is refused
   /// 3 MiB of write-ahead log; with the largest group on top it stays below 8.
   static constexpr int kCheckpointFrames = 768;
   static constexpr int kIdleCheckpointFrames = 64;
+  /// Where the disk has little more than we need, the log and what one commit adds to file and log are kept small: the
+  /// place kept free for them covers the largest (room.cpp).
+  static constexpr int kTightCheckpointFrames = 256;
+  static constexpr std::size_t kTightRidingBytes = 64 * 1024;
+  static constexpr std::size_t kTightGroup = 64;  ///< commands in one commit; each changes about 6 pages
   static constexpr std::chrono::milliseconds kIdle{5000};
   static constexpr std::chrono::milliseconds kLookAgain{1000};  ///< while there is no room: whether there is now
   /// A clock that nobody vouches for and that is so much later than the newest event, or than it was, has perhaps
@@ -73,6 +80,7 @@ class Writer {
   void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
              std::function<void(Result<std::vector<StoredEvent>>)> done);
   void forget(Stream stream, std::uint64_t upto);
+  void heard(Stream stream, std::uint64_t upto);
   void on_stored(std::function<void(const std::vector<StoredEvent>&)> fn);
   Figures figures() const;
 
@@ -129,7 +137,8 @@ class Writer {
   void run();
   std::chrono::milliseconds patience() const;
   bool due() const;
-  bool enough_riding() const { return riding_.size() >= kMostRiding || riding_bytes_ >= kMostRidingBytes; }
+  std::size_t most_riding_bytes() const { return tight_ ? kTightRidingBytes : kMostRidingBytes; }
+  bool enough_riding() const { return riding_.size() >= kMostRiding || riding_bytes_ >= most_riding_bytes(); }
   void run_group();
   bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored);
   void run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs);
@@ -138,6 +147,7 @@ class Writer {
   void apply_forgets();
   void make_room(Context& context);
   void write_riding(Context& context);
+  void settle_riding(bool committed);
   void shed_riding();
   void roll_back(const Outbox::Mark& mark);
   void checkpoint();
@@ -163,16 +173,19 @@ class Writer {
   std::once_flag closed_;
   std::atomic<bool> closing_{false};
   std::array<std::atomic<std::uint64_t>, kStreams.size()> forget_upto_{};
+  std::array<std::atomic<std::uint64_t>, kStreams.size()> heard_upto_{};  ///< an ingester has rows up to there
 
   // Ledger thread only.
   std::vector<std::unique_ptr<Job>> jobs_;
   std::vector<Event> riding_;
   std::size_t riding_bytes_ = 0;
-  bool urgent_ = false;  ///< a ledger event is among the riding
+  std::size_t written_ = 0;  ///< of riding_, by this group
+  bool urgent_ = false;      ///< a ledger event is among the riding, or they were too many for one group
   std::optional<MonoTime> riding_since_;
   std::optional<MonoTime> last_sweep_;
   MonoTime last_work_{};
   int full_in_a_row_ = 0;  ///< groups that did not fit
+  bool tight_ = false;     ///< the disk has little more than we need
   std::string broken_;
   Ballast ballast_;
   std::optional<MonoTime> last_group_;

@@ -33,6 +33,7 @@ bool Lane::fetched(std::uint64_t id, std::vector<StoredEvent> rows) {
   std::erase_if(rows, [this](const StoredEvent& row) { return row.seq <= cursor_; });
   rows_ = std::move(rows);
   head_ = 0;
+  if (!rows_.empty()) stored_ = std::max(stored_, rows_.back().seq);  // the word of a commit may come after its rows
   return true;
 }
 

@@ -49,6 +49,7 @@ class Lane {
   /// All that is not acked is to go again; what was in flight is forgotten, a running fetch too.
   void rewind(MonoTime now);
 
+  std::uint64_t stored() const { return stored_; }
   std::uint64_t acked() const { return acked_; }
   std::uint64_t cursor() const { return cursor_; }
   MonoTime progress_at() const { return progress_at_; }  ///< when acked moved, or sending began with all acked

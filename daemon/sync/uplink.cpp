@@ -10,6 +10,7 @@
 #include "sync/envelope.hpp"
 #include "sync/lane.hpp"
 #include "sync/pace.hpp"
+#include "sync/reach.hpp"
 #include "sync/watermark.hpp"
 
 namespace foyer::sync {
@@ -20,9 +21,6 @@ constexpr std::uint8_t kNoSubscribers = 0x10;  // MQTT 5, 3.4.2.1: accepted, but
 constexpr std::uint8_t kFirstError = 0x80;
 /// Of the broker's receive maximum, left for what is not the pump's: state and replies to commands.
 constexpr std::size_t kReserve = 4;
-/// Application mode: rows of a stream sent and not yet safe at the ingester. What is more waits in SQLite, where a
-/// ledger event is not behind it, and not in the broker, whose queue for a slow ingester drops what is too much.
-constexpr std::uint64_t kMostUnconfirmed = 8'000;
 constexpr std::chrono::milliseconds kPublishAgain{1000};  // after the publisher's queue was full
 /// An answer of the outbox that is not there by now was dropped on its way (a full mailbox): asked again.
 constexpr std::chrono::milliseconds kFetchTimeout{30'000};
@@ -80,11 +78,15 @@ class Uplink::Impl {
     if (!stream) return true;
     Slot& own = slot(*stream);
     const auto mark = parse_watermark(message.payload);
+    const bool ours =
+        settings_.acknowledge == Acknowledge::application && mark && mark->epoch == settings_.identity.epoch;
     std::optional<bool> moved;
-    if (settings_.acknowledge == Acknowledge::application && mark && mark->epoch == settings_.identity.epoch)
-      moved = own.lane.watermark(mark->upto, clock_.mono());
+    const auto had = own.lane.acked();
+    if (ours) moved = own.lane.watermark(mark->upto, clock_.mono());
     if (!moved) ++own.ignored;
+    if (ours && mark->upto > own.lane.stored()) outbox_.behind(*stream, mark->upto);
     if (moved.value_or(false)) {
+      own.reach.moved(own.lane.acked() - had, clock_.mono());
       let_go(own);
       pump();
     }
@@ -107,6 +109,7 @@ class Uplink::Impl {
   struct Slot {
     Stream stream{};
     Lane lane;
+    Reach reach;               ///< application mode
     ports::TimerHandle pause;  ///< set: nothing of this stream is fetched or sent until it fires
     std::uint64_t refused = 0, resent = 0, ignored = 0;
     std::optional<WallTime> acked_at;
@@ -127,6 +130,7 @@ class Uplink::Impl {
     deadline_.reset();
     for (auto& slot : slots_) {
       slot.pause.reset();
+      slot.reach.restart();
       slot.lane.rewind(clock_.mono());
     }
   }
@@ -198,7 +202,8 @@ class Uplink::Impl {
   std::size_t backlog_limit() const { return std::max<std::size_t>(1, limit_ - limit_ / 4); }
 
   bool room_for(const Slot& slot) const {
-    if (settings_.acknowledge == Acknowledge::application && slot.lane.cursor() - slot.lane.acked() >= kMostUnconfirmed)
+    if (settings_.acknowledge == Acknowledge::application &&
+        slot.lane.cursor() - slot.lane.acked() >= slot.reach.rows())
       return false;
     if (!paced(slot)) return flights_.size() < limit_;
     const auto backlog =
@@ -285,8 +290,10 @@ class Uplink::Impl {
         slot.lane.give_up_fetch();
     if (settings_.acknowledge == Acknowledge::application)
       for (auto& slot : slots_)
-        if (slot.lane.cursor() > slot.lane.acked() && slot.lane.progress_at() + settings_.watermark_timeout <= now)
+        if (slot.lane.cursor() > slot.lane.acked() && slot.lane.progress_at() + settings_.watermark_timeout <= now) {
+          slot.reach.restart();
           slot.lane.rewind(now);
+        }
     pump();
   }
 

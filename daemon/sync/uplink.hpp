@@ -34,6 +34,9 @@ class Outbox {
   virtual void fetch(Stream stream, std::uint64_t after, std::size_t max_rows,
                      std::function<void(Result<std::vector<StoredEvent>>)> done) = 0;
   virtual void forget(Stream stream, std::uint64_t upto) = 0;
+  /// The ingester has rows of this epoch that were never stored here: somebody put an older copy in the place of the
+  /// database, and the numbers of new rows are those of rows it already has.
+  virtual void behind(Stream stream, std::uint64_t upto) = 0;
 };
 
 enum class Acknowledge { broker, application };

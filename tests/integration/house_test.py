@@ -366,6 +366,11 @@ class Operation(House):
         self.assertEqual(status, 200)
         for name in ("foyer_adverts_heard_total", "foyer_sessions_open 1", "foyer_uplink_connected 1", "foyer_ledger_commits_total"):
             self.assertIn(name, metrics)
+        page = (pathlib.Path(__file__).resolve().parent.parent.parent / "docs/metrics.md").read_text()
+        for line in metrics.splitlines():
+            if line.startswith("# TYPE "):
+                _, _, name, kind = line.split()
+                self.assertIn(f"| `{name}` | {kind} |", page)
         self.assertEqual(self.shop.ctl("remove", "127.0.0.2")["removed"], 1)
         self.assertEqual(self.shop.ctl("clients"), [])
         self.assertEqual(phone.ask("POST", "/v1/draws/open", "{}")[0], 403)

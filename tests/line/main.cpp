@@ -140,6 +140,10 @@ bool House::open() {
   if (!options_.offline) {
     upstream_ = std::make_unique<app::Upstream>(sync, *ledger_, drivers::mosquitto::make_publisher(std::move(line)),
                                                 core_, clock_, loop_);
+    upstream_->on_behind([this] {
+      say("behind");
+      loop_.quit(1);
+    });
     if (auto started = upstream_->start(); !started) return say("failed " + started.error().message), false;
     seen_ = upstream_.get();
   }

@@ -28,8 +28,8 @@ class Folder:
 
 
 class Broker:
-    def __init__(self, folder, lines=(), port=None):
-        self.folder, self.lines, self.port = folder, list(lines), port or free_port()
+    def __init__(self, folder, lines=(), port=None, env=None):
+        self.folder, self.lines, self.port, self.env = folder, list(lines), port or free_port(), env
         self.process = None
 
     def open(self):
@@ -39,7 +39,7 @@ class Broker:
         (self.folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
         with open(self.folder / "broker.log", "a") as log:
             self.process = start([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(self.folder / "mosquitto.conf")],
-                                 stderr=log)
+                                 stderr=log, env=self.env)
         wait_for("the broker", lambda: answers(self.port))
 
     def kill(self):
@@ -141,7 +141,8 @@ class Proxy:
 
     def __init__(self, target, delay=0.0, seed=1):
         self.target, self.delay, self.random = target, delay, random.Random(seed)
-        self.eat = 0.0            # of the broker's PUBACKs
+        self.eat_every = 0        # so many of the broker's PUBACKs, one is eaten
+        self.pubacks = 0
         self.cut_every = 0        # bytes on average, then both sides are closed in the middle of whatever is sent
         self.mute = set()         # connections that carry nothing any more, and say nothing of it
         self.connections = self.eaten = self.cuts = 0
@@ -194,7 +195,7 @@ class Proxy:
                 return self.shut(pair)
             if pair in self.mute:
                 continue
-            if filtered and self.eat:
+            if filtered and self.eat_every:
                 held, data = self.without_some_pubacks(held + data)
             if budget[0] is not None:
                 budget[0] -= len(data)
@@ -224,7 +225,8 @@ class Proxy:
             if len(data) < at + length:
                 break
             packet, data = data[:at + length], data[at + length:]
-            if packet[0] >> 4 == 4 and self.random.random() < self.eat:
+            self.pubacks += packet[0] >> 4 == 4
+            if packet[0] >> 4 == 4 and self.pubacks % self.eat_every == 0:
                 self.eaten += 1
             else:
                 out += packet
@@ -256,8 +258,8 @@ class Proxy:
 class Line:
     """One foyer-line: what it stored is known here from its own word, after each commit."""
 
-    def __init__(self, program, folder, port, *words):
-        self.program, self.folder, self.port, self.words = program, folder, port, words
+    def __init__(self, program, folder, port, *words, env=None):
+        self.program, self.folder, self.port, self.words, self.env = program, folder, port, words, env
         self.process = None
         self.epoch = ""
         self.stored = {stream: 0 for stream in STREAMS}
@@ -269,7 +271,7 @@ class Line:
         with self.changed:
             self.said = []
         self.process = start([str(self.program), "--database", str(self.folder / "line.db"), "--port", str(self.port), *self.words,
-                              *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                              *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
         threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
         self.wait("ready", 30)
         return time.monotonic() - began

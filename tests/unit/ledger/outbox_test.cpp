@@ -42,6 +42,21 @@ TEST_F(OutboxTest, StoredEventsAreToldInOrderAfterTheCommit) {
   EXPECT_EQ(told[2].time, now());
 }
 
+TEST_F(OutboxTest, TheLogIsEmptiedWhenNothingHappens) {
+  std::atomic<std::int64_t> ahead_ms{0};
+  auto quiet = settings();
+  quiet.mono = [&ahead_ms, mono = quiet.mono] { return mono() + std::chrono::milliseconds{ahead_ms}; };
+  open(quiet);
+  auto large = event(Stream::presence);
+  large.data = R"({"f":")" + std::string(900, 'f') + "\"}";
+  ASSERT_TRUE(ledger_->record(std::vector<Event>(400, large)));
+  ASSERT_TRUE(eventually([&] { return ledger_->figures().events >= 400; }));
+  ASSERT_GT(ledger_->figures().wal_bytes, 64u * 4096);
+  ahead_ms = 6'000;
+  EXPECT_TRUE(eventually([&] { return ledger_->figures().wal_bytes == 0; }));
+  ledger_.reset();  // before the clock it asks
+}
+
 TEST_F(OutboxTest, ForgetTakesRowsUpToTheMarkAndNeverBackwards) {
   open();
   for (int i = 0; i < 30; ++i) ASSERT_TRUE(ledger_->record({event(Stream::ledger, "sale.recorded")}));

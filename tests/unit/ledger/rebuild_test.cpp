@@ -109,8 +109,9 @@ class RebuildTest : public World {
     EXPECT_EQ(read_all(path() + ".damaged-1-wal"), damaged_["-wal"]);
     std::set<std::string> files;
     for (const auto& entry : fs::directory_iterator(dir_)) files.insert(entry.path().filename());
-    for (const auto* mine : {"foyer.db", "foyer.db-wal", "foyer.db-shm", "foyer.db.lock", "foyer.db.ballast",
-                             "foyer.db.damaged-1", "foyer.db.damaged-1-wal", "foyer.db.damaged-1-shm"})
+    for (const auto* mine :
+         {"foyer.db", "foyer.db-wal", "foyer.db-shm", "foyer.db.lock", "foyer.db.seal", "foyer.db.ballast",
+          "foyer.db.damaged-1", "foyer.db.damaged-1-wal", "foyer.db.damaged-1-shm"})
       files.erase(mine);
     EXPECT_TRUE(files.empty()) << *files.begin() << " was left";
   }
