@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   ctl::add_qr(shell);
   ctl::add_coupons(shell);
   ctl::add_staff(shell);
+  ctl::add_segments(shell);
   ctl::add_privacy(shell);
   ctl::add_offline(shell);
   try {

@@ -54,6 +54,7 @@ bool has_stock(const Prize& prize, const Usage& usage) {
   const auto found = usage.issued.find(prize.id);
   const std::uint32_t issued = found == usage.issued.end() ? 0 : found->second;
   if (prize.kind == PrizeKind::red_packet && issued >= prize.count) return false;
+  if (usage.no_codes.contains(prize.id)) return false;
   return !prize.stock || issued < *prize.stock;
 }
 
@@ -73,8 +74,7 @@ bool is_over(const Schedule& schedule, const Moment& moment) {
   return !(moment.before.day <= *schedule.until && open_since_yesterday(schedule, moment.local.minute));
 }
 
-std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, const Moment& moment,
-                                       ByteView holdout_key) {
+std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, const Moment& moment) {
   if (campaign.paused) return Reason::paused;
   if (!campaign.schedule.unlimited()) {
     if (!moment.clock_trusted) return Reason::clock_untrusted;
@@ -84,7 +84,6 @@ std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& 
   if (!zones.empty() && std::ranges::find(zones, shopper.zone) == zones.end()) return Reason::presence_too_low;
   if (shopper.presence < campaign.where.presence) return Reason::presence_too_low;
   if (!in_audience(campaign.who, shopper)) return Reason::not_in_audience;
-  if (held_out(campaign, shopper.subject, holdout_key)) return Reason::holdout;
   return std::nullopt;
 }
 

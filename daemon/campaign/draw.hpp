@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,12 +39,12 @@ struct Usage {
   std::uint32_t subject_total = 0, subject_day = 0, total = 0, day = 0;  ///< wins
   std::optional<WallTime> subject_last_draw;
   std::map<std::string, std::uint32_t> issued;  ///< by prize id
+  std::set<std::string> no_codes{};             ///< prizes whose imported codes have all been given
 };
 
 /// The first reason for which this campaign is not for this shopper now, as far as needs no store: paused, clock,
-/// schedule, zone, presence, audience, holdout. In that order.
-std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, const Moment& moment,
-                                       ByteView holdout_key);
+/// schedule, zone, presence, audience. In that order. Only a shopper none of them refuses is asked about the holdout.
+std::optional<Reason> refused_by_rules(const Campaign& campaign, const Shopper& shopper, const Moment& moment);
 
 /// The last moment at which it could have decided has passed; windows that began on its last day count.
 bool is_over(const Schedule& schedule, const Moment& moment);
@@ -58,7 +59,8 @@ std::optional<std::size_t> pick(const Campaign& campaign, const Usage& usage, co
 /// Highest priority first, then by id.
 bool before(const Campaign& a, const Campaign& b);
 
-/// Deterministic: HMAC-SHA-256(key, campaign id, zero byte, subject) mod 10,000 < holdout_bp.
+/// The lot of one who is not assigned yet. Deterministic: HMAC-SHA-256(key, campaign id, zero byte, subject) mod 10,000
+/// < holdout_bp. The ledger keeps the assignment, for a subject's name changes.
 bool held_out(const Campaign& campaign, const std::string& subject, ByteView key);
 
 }  // namespace foyer::campaign

@@ -29,6 +29,7 @@ struct Shell {
 void add_house(Shell& shell);      ///< status, events, outbox
 void add_radio(Shell& shell);      ///< radio, presence
 void add_campaigns(Shell& shell);  ///< campaign, stats
+void add_segments(Shell& shell);   ///< segments
 void add_wifi(Shell& shell);       ///< clients, admit, remove
 void add_tokens(Shell& shell);     ///< token
 void add_qr(Shell& shell);         ///< qr

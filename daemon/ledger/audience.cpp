@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ledger/broom.hpp"
 #include "ledger/campaigns.hpp"
 #include "ledger/usage.hpp"
 
@@ -10,7 +11,6 @@ namespace {
 
 constexpr std::int64_t kVisitDays = 8;  // as long as a device's names are known to be one
 constexpr std::int64_t kArmDays = 400;  // as the funnel
-constexpr std::size_t kSweepAtOnce = 500;
 
 template <class Each>
 void for_each_name(const std::string& subject, const std::vector<std::string>& known_as, Each each) {
@@ -37,6 +37,11 @@ void note_return(Context& context, const campaign::Campaign& campaign, const Byt
       .run();
 }
 
+/// The row follows the name in use, so that it is still found when the older name is no longer known to be the same.
+void carry_arm(Context& context, const campaign::Campaign& campaign, const Bytes& from, const Bytes& to) {
+  context.db.query("UPDATE arm SET who = ? WHERE campaign = ? AND who = ?").bind(to, campaign.id, from).run();
+}
+
 }  // namespace
 
 campaign::Shopper known_to(Context& context, campaign::Shopper shopper, const std::vector<std::string>& known_as,
@@ -61,16 +66,21 @@ void note_visit(Context& context, const std::string& subject, const Names& names
     for (const auto& who : names) note_return(context, entry->campaign, who);
 }
 
-void note_arm(Context& context, const campaign::Campaign& campaign, const Names& names, bool held) {
-  if (campaign.who.holdout_bp == 0) return;
+bool is_held_out(Context& context, const campaign::Campaign& campaign, const std::string& subject, const Names& names) {
+  if (campaign.who.holdout_bp == 0) return false;
   for (const auto& who : names) {
-    auto query = context.db.query("SELECT 1 FROM arm WHERE campaign = ? AND who = ?");
+    auto query = context.db.query("SELECT held FROM arm WHERE campaign = ? AND who = ?");
     query.bind(campaign.id, who);
-    if (query.next()) return;
+    if (!query.next()) continue;
+    const bool held = query.integer(0) != 0;
+    if (who != names.front()) carry_arm(context, campaign, who, names.front());
+    return held;
   }
+  const bool held = campaign::held_out(campaign, subject, context.settings.holdout_key);
   context.db.query("INSERT INTO arm (campaign, who, held, day, returned, bought) VALUES (?,?,?,?,0,0)")
       .bind(campaign.id, names.front(), held, context.today())
       .run();
+  return held;
 }
 
 void note_bought(Context& context, const std::string& subject) {
@@ -96,17 +106,13 @@ void forget_audience(Context& context, const std::string& subject) {
   context.db.query("DELETE FROM segment WHERE subject = ?").bind(subject).run();
 }
 
-void sweep_audience(Context& context) {
+void sweep_audience(Context& context, Broom& broom) {
   // A name that is not known any more can never come again, nor can what is said of it be of use.
-  context.db.query("DELETE FROM segment WHERE subject IN (SELECT subject FROM visit WHERE last_day < ?1 LIMIT ?2)")
-      .bind(context.today() - kVisitDays, kSweepAtOnce)
-      .run();
-  context.db.query("DELETE FROM visit WHERE subject IN (SELECT subject FROM visit WHERE last_day < ?1 LIMIT ?2)")
-      .bind(context.today() - kVisitDays, kSweepAtOnce)
-      .run();
-  context.db.query("DELETE FROM arm WHERE (campaign, who) IN (SELECT campaign, who FROM arm WHERE day < ? LIMIT ?)")
-      .bind(context.today() - kArmDays, kSweepAtOnce)
-      .run();
+  const auto last_day = context.today() - kVisitDays;
+  broom.sweep("DELETE FROM segment WHERE subject IN (SELECT subject FROM visit WHERE last_day < ? LIMIT ?)", last_day);
+  broom.sweep("DELETE FROM visit WHERE subject IN (SELECT subject FROM visit WHERE last_day < ? LIMIT ?)", last_day);
+  broom.sweep("DELETE FROM arm WHERE (campaign, who) IN (SELECT campaign, who FROM arm WHERE day < ? LIMIT ?)",
+              context.today() - kArmDays);
 }
 
 std::vector<campaign::Arms> arms(Db& db) {

@@ -6,6 +6,8 @@
 /// those who were treated and those who were held out.
 namespace foyer::ledger {
 
+class Broom;
+
 inline constexpr std::size_t kMostSegments = 64;  ///< of one subject; an order for more is refused
 
 /// The shopper with what the campaigns of this trigger ask for: segments, and whether they were here on an earlier day.
@@ -14,8 +16,9 @@ campaign::Shopper known_to(Context& context, campaign::Shopper shopper, const st
 
 /// Somebody came in: remembered by local day.
 void note_visit(Context& context, const std::string& subject, const Names& names);
-/// A shopper was dealt to or held out, once for each campaign; nothing for a campaign without a holdout.
-void note_arm(Context& context, const campaign::Campaign& campaign, const Names& names, bool held);
+/// Whether the campaign holds this shopper out. Assigned when first asked and kept, whatever the shopper is called
+/// later; whoever is known by none of the names is somebody new. False for a campaign without a holdout.
+bool is_held_out(Context& context, const campaign::Campaign& campaign, const std::string& subject, const Names& names);
 /// A sale or a redemption that is known to be this subject's.
 void note_bought(Context& context, const std::string& subject);
 
@@ -23,7 +26,7 @@ void note_bought(Context& context, const std::string& subject);
 Result<void> set_segments(Context& context, const std::string& subject, const std::vector<std::string>& names);
 /// What erasing the subject takes away of this.
 void forget_audience(Context& context, const std::string& subject);
-void sweep_audience(Context& context);
+void sweep_audience(Context& context, Broom& broom);
 
 std::vector<campaign::Arms> arms(Db& db);
 

@@ -78,7 +78,15 @@ Ledger::Imported import_codes(Context& context, const std::string& campaign, con
     if (context.db.changes() == 1) ++out.added;
   }
   out.waiting += out.added;
+  if (out.added != 0)  // stock.low and stock.exhausted are told anew
+    context.db.query("UPDATE prize_use SET told = 0 WHERE campaign = ? AND prize = ?").bind(campaign, prize).run();
   return out;
+}
+
+std::uint64_t codes_left(Db& db, const std::string& campaign, const std::string& prize, std::uint64_t most) {
+  auto query = db.query("SELECT count(*) FROM (SELECT 1 FROM code_pool WHERE campaign = ? AND prize = ? LIMIT ?)");
+  query.bind(campaign, prize, most);
+  return query.next() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
 }
 
 std::optional<std::string> take_code(Context& context, const std::string& campaign, const std::string& prize) {

@@ -16,6 +16,9 @@ inline constexpr std::uint64_t kMostCodes = 1'000'000;
 Ledger::Imported import_codes(Context& context, const std::string& campaign, const std::string& prize,
                               const std::vector<std::string>& codes, bool dry);
 
+/// How many wait, counted no further than `most`.
+std::uint64_t codes_left(Db& db, const std::string& campaign, const std::string& prize, std::uint64_t most);
+
 /// Takes the next code; nullopt when none is left.
 std::optional<std::string> take_code(Context& context, const std::string& campaign, const std::string& prize);
 

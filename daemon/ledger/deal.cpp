@@ -91,7 +91,6 @@ DrawAnswer deal(Context& context, const Occasion& occasion, const Campaign& camp
                  draw_data(occasion, answer, nothing_of(campaign)));
   }
   count_draw(context, campaign.id, who, won);
-  note_arm(context, campaign, occasion.names, false);
   context.campaigns.mark_started(context, answer.campaign);
   return answer;
 }

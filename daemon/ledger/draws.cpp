@@ -28,8 +28,8 @@ DrawAnswer draw_anew(Context& context, const DrawCommand& command) {
   Reason reason = Reason::not_found;
   for (const auto* entry : context.campaigns.of(Trigger::shake)) {
     const auto& campaign = entry->campaign;
-    auto refused = campaign::refused_by_rules(campaign, shopper, context.moment, context.settings.holdout_key);
-    if (refused == Reason::holdout) note_arm(context, campaign, names, true);
+    auto refused = campaign::refused_by_rules(campaign, shopper, context.moment);
+    if (!refused && is_held_out(context, campaign, shopper.subject, names)) refused = Reason::holdout;
     if (!refused) {
       const auto usage = usage_of(context, campaign, names);
       refused = campaign::refused_by_usage(campaign, usage, context.now);
@@ -45,15 +45,16 @@ DrawAnswer draw_anew(Context& context, const DrawCommand& command) {
 
 }  // namespace
 
+std::optional<DrawAnswer> answered_before(Db& db, const DrawCommand& command) {
+  auto query = db.query("SELECT subject, answer FROM draw WHERE nonce_hash = ?");
+  query.bind(command.nonce_hash);
+  if (!query.next()) return std::nullopt;
+  if (query.text(0) == command.shopper.subject) return recall(db, query.text(1));
+  return DrawAnswer{DrawAnswer::Result::denied, "", std::nullopt, std::nullopt, Reason::wrong_holder};
+}
+
 DrawAnswer draw(Context& context, const DrawCommand& command) {
-  {
-    auto query = context.db.query("SELECT subject, answer FROM draw WHERE nonce_hash = ?");
-    query.bind(command.nonce_hash);
-    if (query.next()) {
-      if (query.text(0) == command.shopper.subject) return recall(context.db, query.text(1));
-      return DrawAnswer{DrawAnswer::Result::denied, "", std::nullopt, std::nullopt, Reason::wrong_holder};
-    }
-  }
+  if (auto before = answered_before(context.db, command)) return *std::move(before);
   if (command.replay_only)
     return DrawAnswer{DrawAnswer::Result::denied, "", std::nullopt, std::nullopt, Reason::nonce_expired};
   auto answer = draw_anew(context, command);

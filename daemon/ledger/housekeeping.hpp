@@ -11,13 +11,13 @@ inline constexpr std::chrono::hours kKeepTokenUses{45 * 24};   ///< longer than 
 inline constexpr std::int64_t kMostTokenUses = 200'000;        ///< in all: past it the oldest go
 inline constexpr std::chrono::hours kKeepIdleCounts{45 * 24};  ///< counts of subjects who never won
 inline constexpr std::chrono::minutes kSessionGrace{5};        ///< the gate tells the bytes of an ended session itself
-inline constexpr std::size_t kSweepRows = 500;                 ///< of one kind in one sweep; the rest in the next
 
-/// Rows that were not told upstream in time (base/lifetime.hpp).
 struct Swept {
-  std::uint64_t late_presence = 0, late_health = 0;
+  std::uint64_t late_presence = 0, late_health = 0;  ///< rows not told upstream in time (base/lifetime.hpp)
+  bool more = false;                                 ///< of some kind more are waiting (ledger/broom.hpp)
 };
 
-Swept sweep(Context& context);
+/// One piece of the work. `room`: expiries may be told, which takes room until they are safe upstream.
+Swept sweep(Context& context, bool room);
 
 }  // namespace foyer::ledger

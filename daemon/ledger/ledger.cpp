@@ -51,7 +51,8 @@ constexpr bool kAlways = false;   // makes room or hardly takes any
 
 Result<campaign::DrawAnswer> Ledger::draw(const campaign::DrawCommand& command, Deadline deadline) {
   return impl_->command<campaign::DrawAnswer>(
-      deadline, kDecision, [command](Context& c) -> Result<campaign::DrawAnswer> { return ledger::draw(c, command); });
+      deadline, kDecision, [command](Context& c) -> Result<campaign::DrawAnswer> { return ledger::draw(c, command); },
+      [command](Db& db) { return ledger::answered_before(db, command); });
 }
 
 Result<campaign::TriggerAnswer> Ledger::happen(const campaign::TriggerCommand& command, Deadline deadline) {
@@ -100,7 +101,8 @@ Result<campaign::TillAnswer> Ledger::till(const campaign::TillRequest& request, 
   const bool gives_back = request.action == campaign::TillAction::void_;
   return impl_->command<campaign::TillAnswer>(
       deadline, gives_back ? kAlways : kDecision,
-      [request](Context& c) -> Result<campaign::TillAnswer> { return ledger::till(c, request); });
+      [request](Context& c) -> Result<campaign::TillAnswer> { return ledger::till(c, request); },
+      [request](Db& db) { return ledger::answered_before(db, request); });
 }
 
 Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const std::string& why, Deadline deadline) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ledger/audience.hpp"
+#include "ledger/broom.hpp"
 #include "ledger/campaigns.hpp"
 #include "ledger/deal.hpp"
 #include "ledger/sessions.hpp"
@@ -104,8 +105,8 @@ class Round {
 
  private:
   std::optional<Reason> try_one(const campaign::Campaign& campaign) {
-    auto refused = campaign::refused_by_rules(campaign, shopper_, context_.moment, context_.settings.holdout_key);
-    if (refused == Reason::holdout) note_arm(context_, campaign, names_, true);
+    auto refused = campaign::refused_by_rules(campaign, shopper_, context_.moment);
+    if (!refused && is_held_out(context_, campaign, shopper_.subject, names_)) refused = Reason::holdout;
     if (refused) return refused;
     refused =
         campaign::refused_by_house(context_.campaigns.offer_rules(), offers_today(context_, names_), context_.moment);
@@ -160,18 +161,13 @@ void forget_offers(Context& context, const std::string& subject) {
   context.db.query("DELETE FROM offer WHERE subject = ?").bind(subject).run();
 }
 
-void sweep_offers(Context& context) {
-  constexpr std::size_t kAtOnce = 500;
+void sweep_offers(Context& context, Broom& broom) {
   const auto before = unix_ms(context.now - kKeepOffers);
-  context.db.query("DELETE FROM offer WHERE seq IN (SELECT seq FROM offer ORDER BY seq LIMIT ?2) AND at_ms < ?1")
-      .bind(before, kAtOnce)
-      .run();
-  context.db.query("DELETE FROM happening WHERE instance IN (SELECT instance FROM happening WHERE at_ms < ? LIMIT ?)")
-      .bind(before, kAtOnce)
-      .run();
-  context.db.query("DELETE FROM offer_use WHERE (day, who) IN (SELECT day, who FROM offer_use WHERE day < ? LIMIT ?)")
-      .bind(context.today() - 1, kAtOnce)
-      .run();
+  broom.sweep("DELETE FROM offer WHERE at_ms < ?1 AND seq IN (SELECT seq FROM offer ORDER BY seq LIMIT ?2)", before);
+  broom.sweep("DELETE FROM happening WHERE instance IN (SELECT instance FROM happening WHERE at_ms < ? LIMIT ?)",
+              before);
+  broom.sweep("DELETE FROM offer_use WHERE (day, who) IN (SELECT day, who FROM offer_use WHERE day < ? LIMIT ?)",
+              context.today() - 1);
 }
 
 }  // namespace foyer::ledger

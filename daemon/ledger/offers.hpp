@@ -5,6 +5,8 @@
 /// Offers: what campaigns give for something that happened, without being asked.
 namespace foyer::ledger {
 
+class Broom;
+
 inline constexpr int kMostOffersShown = 50;               ///< in one answer; the rest with the next
 inline constexpr std::chrono::hours kKeepOffers{7 * 24};  ///< an offer stays in the list so long
 
@@ -16,6 +18,6 @@ campaign::TriggerAnswer happen(Context& context, const campaign::TriggerCommand&
 std::vector<campaign::Offer> offers_after(Db& db, const std::vector<std::string>& names, std::uint64_t seq);
 
 void forget_offers(Context& context, const std::string& subject);
-void sweep_offers(Context& context);
+void sweep_offers(Context& context, Broom& broom);
 
 }  // namespace foyer::ledger

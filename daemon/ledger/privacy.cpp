@@ -1,5 +1,6 @@
 #include "ledger/privacy.hpp"
 
+#include "ledger/broom.hpp"
 #include "ledger/coupons.hpp"
 #include "ledger/sessions.hpp"
 
@@ -23,33 +24,42 @@ void end_sessions(Context& context, const std::string& subject) {
   for (const auto& id : ids) end_session(context, {id, "erased", 0, 0});
 }
 
-Json consents_of(Db& db, const Settings& settings, const std::string& subject) {
+std::string time_text(std::int64_t ms) { return to_rfc3339(from_unix_ms(ms)); }
+
+std::string day_text(std::int64_t days) {
+  return to_rfc3339(WallTime(std::chrono::sys_days(std::chrono::days(days)))).substr(0, 10);
+}
+
+/// What `one` makes of each row.
+template <class One>
+Json list(Query& query, One one) {
   auto all = Json::array();
+  while (query.next()) all.push_back(one(query));
+  return all;
+}
+
+Json consents_of(Db& db, const Settings& settings, const std::string& subject) {
   auto query = db.query("SELECT at_ms, given, terms_hash FROM consent_record WHERE who = ? ORDER BY at_ms, given DESC");
   query.bind(consented_as(settings, subject));
-  while (query.next())
-    all.push_back({{"at", to_rfc3339(from_unix_ms(query.integer(0)))},
-                   {"given", query.integer(1) != 0},
-                   {"terms_hash", query.text(2)}});
-  return all;
+  return list(query, [](const Query& row) -> Json {
+    return {{"at", time_text(row.integer(0))}, {"given", row.integer(1) != 0}, {"terms_hash", row.text(2)}};
+  });
 }
 
 Json uses_of(Db& db, const std::string& coupon) {
-  auto all = Json::array();
   auto query =
       db.query("SELECT at_ms, store, check_no, minor, currency, ended FROM redemption WHERE coupon = ? ORDER BY n");
   query.bind(coupon);
-  while (query.next()) {
-    Json one{{"at", to_rfc3339(from_unix_ms(query.integer(0)))}, {"store", query.text(1)}, {"check_no", query.text(2)}};
-    if (const Money amount{query.integer(3), query.text(4)}; !amount.currency.empty())
+  return list(query, [](const Query& row) {
+    Json one{{"at", time_text(row.integer(0))}, {"store", row.text(1)}, {"check_no", row.text(2)}};
+    if (const Money amount{row.integer(3), row.text(4)}; !amount.currency.empty())
       one.update({{"amount", format_amount(amount)}, {"currency", amount.currency}});
-    if (!query.text(5).empty()) one["voided"] = query.text(5);
-    all.push_back(std::move(one));
-  }
-  return all;
+    if (!row.text(5).empty()) one["voided"] = row.text(5);
+    return one;
+  });
 }
 
-Json coupons_json(Db& db, const std::string& subject) {
+Json coupons_json(Db& db, const Settings&, const std::string& subject) {
   auto all = Json::array();
   for (const auto& coupon : coupons_of(db, subject)) {
     Json one{{"id", coupon.id},
@@ -67,46 +77,69 @@ Json coupons_json(Db& db, const std::string& subject) {
   return all;
 }
 
-Json draws_json(Db& db, const std::string& subject) {
-  auto all = Json::array();
+Json draws_json(Db& db, const Settings&, const std::string& subject) {
   auto query = db.query("SELECT at_ms, answer FROM draw WHERE subject = ? ORDER BY at_ms");
   query.bind(subject);
-  while (query.next()) {
-    auto one = Json::parse(query.text(1));
-    one["at"] = to_rfc3339(from_unix_ms(query.integer(0)));
-    all.push_back(std::move(one));
-  }
-  return all;
+  return list(query, [](const Query& row) {
+    auto one = Json::parse(row.text(1));
+    one["at"] = time_text(row.integer(0));
+    return one;
+  });
 }
 
-Json sessions_json(Db& db, const std::string& subject) {
-  auto all = Json::array();
+Json offers_json(Db& db, const Settings&, const std::string& subject) {
+  auto query = db.query("SELECT at_ms, trigger_name, zone, answer FROM offer WHERE subject = ? ORDER BY seq");
+  query.bind(subject);
+  return list(query, [](const Query& row) {
+    auto one = Json::parse(row.text(3));
+    one.update({{"at", time_text(row.integer(0))}, {"trigger", row.text(1)}, {"zone", row.text(2)}});
+    return one;
+  });
+}
+
+Json visits_json(Db& db, const Settings&, const std::string& subject) {
+  auto query = db.query("SELECT first_day, last_day FROM visit WHERE subject = ?");
+  query.bind(subject);
+  return list(query, [](const Query& row) -> Json {
+    return {{"first_day", day_text(row.integer(0))}, {"last_day", day_text(row.integer(1))}};
+  });
+}
+
+Json segments_json(Db& db, const Settings&, const std::string& subject) {
+  auto query = db.query("SELECT name FROM segment WHERE subject = ? ORDER BY name");
+  query.bind(subject);
+  return list(query, [](const Query& row) -> Json { return row.text(0); });
+}
+
+Json sessions_json(Db& db, const Settings&, const std::string& subject) {
   auto query = db.query("SELECT id, kind, zone, since_ms, until_ms FROM session WHERE subject = ?");
   query.bind(subject);
-  while (query.next())
-    all.push_back({{"session", query.text(0)},
-                   {"kind", query.text(1)},
-                   {"zone", query.text(2)},
-                   {"since", to_rfc3339(from_unix_ms(query.integer(3)))},
-                   {"until", to_rfc3339(from_unix_ms(query.integer(4)))}});
-  return all;
+  return list(query, [](const Query& row) -> Json {
+    return {{"session", row.text(0)},
+            {"kind", row.text(1)},
+            {"zone", row.text(2)},
+            {"since", time_text(row.integer(3))},
+            {"until", time_text(row.integer(4))}};
+  });
 }
 
-Json sales_json(Db& db, const std::string& subject) {
-  auto all = Json::array();
+Json sales_json(Db& db, const Settings&, const std::string& subject) {
   auto query =
       db.query("SELECT id, at_ms, store, check_no, minor, currency, ended FROM sale WHERE subject = ? ORDER BY id");
   query.bind(subject);
-  while (query.next()) {
-    const Money amount{query.integer(4), query.text(5)};
-    Json one{{"sale", query.text(0)},           {"at", to_rfc3339(from_unix_ms(query.integer(1)))},
-             {"store", query.text(2)},          {"check_no", query.text(3)},
-             {"amount", format_amount(amount)}, {"currency", amount.currency}};
-    if (!query.text(6).empty()) one["voided"] = query.text(6);
-    all.push_back(std::move(one));
-  }
-  return all;
+  return list(query, [](const Query& row) {
+    const Money amount{row.integer(4), row.text(5)};
+    Json one{{"sale", row.text(0)},     {"at", time_text(row.integer(1))}, {"store", row.text(2)},
+             {"check_no", row.text(3)}, {"amount", format_amount(amount)}, {"currency", amount.currency}};
+    if (!row.text(6).empty()) one["voided"] = row.text(6);
+    return one;
+  });
 }
+
+/// Everything that is stored under a name has its part here.
+constexpr std::pair<const char*, Json (*)(Db&, const Settings&, const std::string&)> kParts[] = {
+    {"consents", consents_of}, {"sessions", sessions_json}, {"visits", visits_json},   {"segments", segments_json},
+    {"draws", draws_json},     {"offers", offers_json},     {"coupons", coupons_json}, {"sales", sales_json}};
 
 }  // namespace
 
@@ -131,15 +164,13 @@ std::string export_of(Db& db, const Settings& settings, WallTime now, const std:
   Json out{{"exported_at", to_rfc3339(now)}, {"subjects", Json::array()}};
   for (const auto& name : names) {
     if (name.empty()) continue;
-    Json one{{"subject", name},
-             {"consents", consents_of(db, settings, name)},
-             {"sessions", sessions_json(db, name)},
-             {"draws", draws_json(db, name)},
-             {"coupons", coupons_json(db, name)},
-             {"sales", sales_json(db, name)}};
-    const auto empty = [&](const char* part) { return one.at(part).empty(); };
-    if (empty("consents") && empty("sessions") && empty("draws") && empty("coupons") && empty("sales")) continue;
-    out["subjects"].push_back(std::move(one));
+    Json one{{"subject", name}};
+    bool anything = false;
+    for (const auto& [part, of] : kParts) {
+      one[part] = of(db, settings, name);
+      anything = anything || !one[part].empty();
+    }
+    if (anything) out["subjects"].push_back(std::move(one));
   }
   return dump(out);
 }
@@ -156,35 +187,26 @@ void record_prize(Context& context, const std::string& nonce_hash, const std::st
       .run();
 }
 
-void forget_old(Context& context, std::size_t most) {
-  auto& db = context.db;
+void forget_old(Context& context, Broom& broom) {
   const auto& keep = context.settings.keep;
   const auto before = [&](std::chrono::seconds kept) { return unix_ms(context.now - kept); };
   // Ids begin with the second, so the oldest are the first.
   const auto id_before = [&](std::chrono::seconds kept) {
     return fmt::format("{:08x}", static_cast<std::uint32_t>(std::max<std::int64_t>(before(kept) / 1000, 0)));
   };
-  db.query(
-        "DELETE FROM redemption WHERE coupon IN (SELECT id FROM coupon WHERE id < ?1 AND expires_ms < ?2 AND "
-        "state NOT IN ('issued', 'reserved') ORDER BY id LIMIT ?3)")
-      .bind(id_before(keep.coupons), before(keep.coupons), most)
-      .run();
-  db.query(
-        "DELETE FROM coupon WHERE id IN (SELECT id FROM coupon WHERE id < ?1 AND expires_ms < ?2 AND "
-        "state NOT IN ('issued', 'reserved') ORDER BY id LIMIT ?3)")
-      .bind(id_before(keep.coupons), before(keep.coupons), most)
-      .run();
-  db.query("DELETE FROM sale WHERE id IN (SELECT id FROM sale WHERE id < ? ORDER BY id LIMIT ?)")
-      .bind(id_before(keep.sales), most)
-      .run();
-  db.query("DELETE FROM prize_record WHERE id IN (SELECT id FROM prize_record WHERE id < ? ORDER BY id LIMIT ?)")
-      .bind(id_before(keep.prizes), most)
-      .run();
-  db.query(
-        "DELETE FROM consent_record WHERE (who, at_ms, given) IN "
-        "(SELECT who, at_ms, given FROM consent_record WHERE at_ms < ? ORDER BY at_ms LIMIT ?)")
-      .bind(before(keep.consents), most)
-      .run();
+  for (const auto* over : {"DELETE FROM redemption WHERE coupon IN (SELECT id FROM coupon WHERE id < ? AND "
+                           "expires_ms < ? AND state NOT IN ('issued', 'reserved') ORDER BY id LIMIT ?)",
+                           "DELETE FROM coupon WHERE id IN (SELECT id FROM coupon WHERE id < ? AND "
+                           "expires_ms < ? AND state NOT IN ('issued', 'reserved') ORDER BY id LIMIT ?)"})
+    broom.sweep(over, id_before(keep.coupons), before(keep.coupons));
+  broom.sweep("DELETE FROM sale WHERE id IN (SELECT id FROM sale WHERE id < ? ORDER BY id LIMIT ?)",
+              id_before(keep.sales));
+  broom.sweep("DELETE FROM prize_record WHERE id IN (SELECT id FROM prize_record WHERE id < ? ORDER BY id LIMIT ?)",
+              id_before(keep.prizes));
+  broom.sweep(
+      "DELETE FROM consent_record WHERE (who, at_ms, given) IN "
+      "(SELECT who, at_ms, given FROM consent_record WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
+      before(keep.consents));
 }
 
 }  // namespace foyer::ledger

@@ -5,6 +5,8 @@
 /// What people may ask about themselves, and how long rows stay (docs/privacy.md).
 namespace foyer::ledger {
 
+class Broom;
+
 /// What stands for the subject in the record of consents; it outlives the subject's erasure.
 Bytes consented_as(const Settings& settings, const std::string& subject);
 void record_consent(Context& context, const std::string& subject, bool given, const std::string& terms_hash);
@@ -20,7 +22,7 @@ std::string export_of(Db& db, const Settings& settings, WallTime now, const std:
 void record_prize(Context& context, const std::string& nonce_hash, const std::string& subject,
                   const campaign::Campaign& campaign, const std::string& prize, std::int64_t minor);
 
-/// Rows whose time is over go, at most `most` of each kind.
-void forget_old(Context& context, std::size_t most);
+/// Rows whose time is over go, a piece of each kind.
+void forget_old(Context& context, Broom& broom);
 
 }  // namespace foyer::ledger

@@ -1,4 +1,6 @@
-#include <array>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "ledger/storage.hpp"
@@ -6,64 +8,25 @@
 namespace foyer::ledger {
 namespace {
 
-struct Table {
-  std::string_view name;
-  std::string_view columns;
-  std::string_view marks;     ///< one ? a column
-  std::string_view key;       ///< the primary key, ascending
-  std::string_view key_down;  ///< and descending
-};
-
 // What is worth carrying over. meta is the old file's own; stream is counted anew; the openings go on counting, so that
 // no outbox row comes to belong to another boot.
-constexpr std::array kTables{
-    Table{"boot", "seq, boot_id, opened_ms", "?,?,?", "seq", "seq DESC"},
-    Table{"campaign", "id, source, json, started, active, held", "?,?,?,?,?,?", "id", "id DESC"},
-    Table{"packet", "campaign, prize, n, minor", "?,?,?,?", "campaign, prize, n", "campaign DESC, prize DESC, n DESC"},
-    Table{"campaign_use", "campaign, total, day, day_total", "?,?,?,?", "campaign", "campaign DESC"},
-    Table{"prize_use", "campaign, prize, issued, minor, told", "?,?,?,?,?", "campaign, prize",
-          "campaign DESC, prize DESC"},
-    Table{"subject_use", "campaign, who, total, day, day_total, last_draw_ms", "?,?,?,?,?,?", "campaign, who",
-          "campaign DESC, who DESC"},
-    Table{"draw", "nonce_hash, subject, at_ms, answer", "?,?,?,?", "nonce_hash", "nonce_hash DESC"},
-    Table{"coupon",
-          "id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
-          "expires_ms, title, benefit, redeem_at, starts_ms, hours, reservation, reserved_until_ms, zone",
-          "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?", "id", "id DESC"},
-    Table{"redemption", "coupon, n, at_ms, store, terminal, operator, check_no, minor, currency, ended, ended_ms",
-          "?,?,?,?,?,?,?,?,?,?,?", "coupon, n", "coupon DESC, n DESC"},
-    Table{"sale",
-          "id, at_ms, store, terminal, operator, check_no, minor, currency, subject, coupon, issued, ended, ended_ms",
-          "?,?,?,?,?,?,?,?,?,?,?,?,?", "id", "id DESC"},
-    Table{"code_pool", "campaign, prize, n, code", "?,?,?,?", "campaign, prize, n",
-          "campaign DESC, prize DESC, n DESC"},
-    Table{"staff", "name, role, pin, added_ms, failures, locked_until_ms", "?,?,?,?,?,?", "name", "name DESC"},
-    Table{"consent_record", "who, at_ms, given, terms_hash", "?,?,?,?", "who, at_ms, given",
-          "who DESC, at_ms DESC, given DESC"},
-    Table{"prize_record", "id, who, campaign, prize, odds, minor", "?,?,?,?,?,?", "id", "id DESC"},
-    Table{"campaign_version", "campaign, version, at_ms, json", "?,?,?,?", "campaign, version",
-          "campaign DESC, version DESC"},
-    Table{"packet_return", "campaign, prize, count, minor", "?,?,?,?", "campaign, prize", "campaign DESC, prize DESC"},
-    Table{"offer", "seq, instance, subject, at_ms, trigger_name, zone, answer", "?,?,?,?,?,?,?", "seq", "seq DESC"},
-    Table{"happening", "instance, at_ms", "?,?", "instance", "instance DESC"},
-    Table{"offer_use", "day, who, count", "?,?,?", "day, who", "day DESC, who DESC"},
-    Table{"visit", "subject, first_day, last_day", "?,?,?", "subject", "subject DESC"},
-    Table{"segment", "subject, name", "?,?", "subject, name", "subject DESC, name DESC"},
-    Table{"arm", "campaign, who, held, day, returned, bought", "?,?,?,?,?,?", "campaign, who",
-          "campaign DESC, who DESC"},
-    Table{"funnel", "span, slot, campaign, zone, stage, events, people, bits", "?,?,?,?,?,?,?,?",
-          "span, slot, campaign, zone, stage", "span DESC, slot DESC, campaign DESC, zone DESC, stage DESC"},
-    Table{"till_answer", "key, request, at_ms, answer", "?,?,?,?", "key", "key DESC"},
-    Table{"session", "id, subject, device, pair, way, kind, zone, evidence, since_ms, until_ms", "?,?,?,?,?,?,?,?,?,?",
-          "id", "id DESC"},
-    Table{"token_use", "token_hash, device, at_ms, session", "?,?,?,?", "token_hash, device",
-          "token_hash DESC, device DESC"},
-    Table{"typed", "code, body, expires_ms", "?,?,?", "code", "code DESC"},
-    Table{"admission", "day, device, count", "?,?,?", "day, device", "day DESC, device DESC"},
-    Table{"consent", "subject, terms_hash, given_ms", "?,?,?", "subject", "subject DESC"},
-    Table{"order_answer", "key, at_ms, answer", "?,?,?", "key", "key DESC"},
-    Table{"outbox", "stream, seq, type, subject, data, wall_ms, boot, mono_ms", "?,?,?,?,?,?,?,?", "stream, seq",
-          "stream DESC, seq DESC"},
+constexpr std::string_view kTables[] = {
+    "boot",          "campaign", "packet",         "campaign_use", "prize_use",
+    "subject_use",   "draw",     "coupon",         "redemption",   "sale",
+    "code_pool",     "staff",    "consent_record", "prize_record", "campaign_version",
+    "packet_return", "offer",    "happening",      "offer_use",    "visit",
+    "segment",       "arm",      "funnel",         "till_answer",  "session",
+    "token_use",     "typed",    "admission",      "consent",      "order_answer",
+    "outbox",
+};
+
+/// A table as both files have it: an earlier version's lacks columns, and the new file's defaults stand for them.
+struct Table {
+  std::string name;
+  std::string columns;
+  std::string marks;     ///< one ? a column
+  std::string key;       ///< the primary key, ascending
+  std::string key_down;  ///< and descending
 };
 
 constexpr std::uint64_t kPiece = 32;  // rows a commit: what did not fit takes back no more
@@ -160,18 +123,37 @@ std::uint64_t rows_in(Db& db, const Table& table) {
   return static_cast<std::uint64_t>(db.number(fmt::format("SELECT count(*) FROM {}", table.name)));
 }
 
-/// An earlier version's file has fewer tables. True also where nobody can say.
-bool is_there(Db& from, const Table& table) {
-  const auto found = read([&] {
-    auto query = from.query("SELECT 1 FROM sqlite_schema WHERE name = ?");
-    return query.bind(table.name).next();
-  });
-  return found.value_or(true);
+std::vector<std::string> columns_of(Db& db, std::string_view table) {
+  std::vector<std::string> columns;
+  auto query = db.query("SELECT name FROM pragma_table_info(?) ORDER BY cid");
+  query.bind(table);
+  while (query.next()) columns.push_back(query.text(0));
+  return columns;
+}
+
+/// The columns both have. nullopt: it is not in the damaged file. Where nobody can say, it is taken to be whole.
+std::optional<Table> in_both(Db& from, Db& to, std::string_view name) {
+  auto columns = columns_of(to, name);
+  std::vector<std::string> there;
+  const bool known = read([&] {
+                       there = columns_of(from, name);
+                       return true;
+                     }).has_value();
+  if (known && there.empty()) return std::nullopt;
+  if (known) std::erase_if(columns, [&](const auto& one) { return std::ranges::find(there, one) == there.end(); });
+  std::vector<std::string> marks(columns.size(), "?"), key, key_down;
+  auto query = to.query("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk");
+  query.bind(name);
+  while (query.next()) {
+    key.push_back(query.text(0));
+    key_down.push_back(query.text(0) + " DESC");
+  }
+  const auto listed = [](const std::vector<std::string>& all) { return fmt::format("{}", fmt::join(all, ", ")); };
+  return Table{std::string(name), listed(columns), listed(marks), listed(key), listed(key_down)};
 }
 
 /// Forward to the damage, then backward to it: what lies between two damaged places is lost, no more.
 void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
-  if (!is_there(from, table)) return;
   const auto end = copy_in_order(from, to, table, table.key);
   if (end == End::damage) copy_in_order(from, to, table, table.key_down);
   const auto kept = rows_in(to, table);
@@ -218,11 +200,16 @@ void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Open
     from->keep_wal_on_close(true);  // the file stays as it was found
     from->number("SELECT count(*) FROM sqlite_schema");
   } catch (const SqlError& error) {
-    if (!error.damaged()) throw;    // it could not be opened now; perhaps it can the next time
-    opened.lost += kTables.size();  // not even its table of contents
+    if (!error.damaged()) throw;        // it could not be opened now; perhaps it can the next time
+    opened.lost += std::size(kTables);  // not even its table of contents
     return;
   }
-  for (const auto& table : kTables) carry_table(*from, db, table, opened);
+  for (const auto name : kTables)
+    if (const auto table = in_both(*from, db, name)) carry_table(*from, db, *table, opened);
+  // As the migration that brought the table does.
+  db.execute(
+      "INSERT INTO campaign_version (campaign, version, at_ms, json) SELECT id, 1, 0, json FROM campaign "
+      "WHERE id NOT IN (SELECT campaign FROM campaign_version)");
 }
 
 }  // namespace foyer::ledger

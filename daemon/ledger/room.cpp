@@ -56,6 +56,7 @@ void Writer::make_room(Context& context) {
       }
     }
   }
+  used_percent_ = limit > 0 ? used() * 100 / limit : 100;
   full_ = !reserve || used() * 100 >= limit * kFullPercent;
   disk_full_ = full_ && (!reserve || disk_is_less);
 }

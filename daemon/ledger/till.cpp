@@ -156,23 +156,24 @@ std::optional<Shown> shown_coupon(Db& db, const Settings& settings, WallTime now
   return std::nullopt;
 }
 
+std::optional<TillAnswer> answered_before(Db& db, const TillRequest& request) {
+  if (request.idempotency_key.empty()) return std::nullopt;
+  auto query = db.query("SELECT request = ?, answer FROM till_answer WHERE key = ?");
+  query.bind(fingerprint(request), request.idempotency_key);
+  if (!query.next()) return std::nullopt;
+  if (query.integer(0) != 0) return till_from_record(query.text(1));
+  TillAnswer answer;
+  answer.refused = Reason::nonce_used;
+  answer.key_in_use = true;
+  return answer;
+}
+
 TillAnswer till(Context& context, const TillRequest& request) {
   if (request.idempotency_key.empty()) return decide(context, request);
-  const auto print = fingerprint(request);
-  {
-    auto query = context.db.query("SELECT request = ?, answer FROM till_answer WHERE key = ?");
-    query.bind(print, request.idempotency_key);
-    if (query.next()) {
-      if (query.integer(0) != 0) return till_from_record(query.text(1));
-      TillAnswer answer;
-      answer.refused = Reason::nonce_used;
-      answer.key_in_use = true;
-      return answer;
-    }
-  }
+  if (auto before = answered_before(context.db, request)) return *std::move(before);
   auto answer = decide(context, request);
   context.db.query("INSERT INTO till_answer (key, request, at_ms, answer) VALUES (?,?,?,?)")
-      .bind(request.idempotency_key, print, unix_ms(context.now), to_record(answer))
+      .bind(request.idempotency_key, fingerprint(request), unix_ms(context.now), to_record(answer))
       .run();
   return answer;
 }

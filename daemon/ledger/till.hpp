@@ -5,6 +5,9 @@
 /// What a till does with coupons and sales.
 namespace foyer::ledger {
 
+/// The answer given to this idempotency key, or that the key is another request's; nullopt: it is new, or there is
+/// none.
+std::optional<campaign::TillAnswer> answered_before(Db& db, const campaign::TillRequest& request);
 /// One request that changes something: the answer given before to the same idempotency key, or a new one.
 campaign::TillAnswer till(Context& context, const campaign::TillRequest& request);
 /// What redeem would answer; changes nothing.

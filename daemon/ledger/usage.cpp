@@ -1,5 +1,7 @@
 #include "ledger/usage.hpp"
 
+#include "ledger/codes.hpp"
+
 namespace foyer::ledger {
 namespace {
 
@@ -52,6 +54,8 @@ campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, c
   auto query = context.db.query("SELECT prize, issued FROM prize_use WHERE campaign = ?");
   query.bind(campaign.id);
   while (query.next()) usage.issued[query.text(0)] = count(query.integer(1));
+  for (const auto& prize : campaign.prizes)
+    if (prize.imported_codes && codes_left(context.db, campaign.id, prize.id, 1) == 0) usage.no_codes.insert(prize.id);
   return usage;
 }
 
@@ -90,12 +94,17 @@ void count_prize(Context& context, const std::string& campaign, const campaign::
     query.run();
   }
   const auto stock = stock_of(prize);
-  if (!stock) return;
-  const std::uint64_t left = *stock > issued ? *stock - issued : 0;
+  if (!stock && !prize.imported_codes) return;
+  auto left = stock ? *stock - std::min(*stock, issued) : UINT64_MAX;
+  bool low = left <= kLowLeft || (stock && left * 100 <= *stock * kLowPercent);
+  if (prize.imported_codes) {
+    left = std::min(left, codes_left(context.db, campaign, prize.id, kLowLeft + 1));
+    low = low || left <= kLowLeft;
+  }
   std::int64_t tell = 0;
   if (left == 0)
     tell = kToldExhausted;
-  else if (left <= kLowLeft || left * 100 <= *stock * kLowPercent)
+  else if (low)
     tell = kToldLow;
   if (tell == 0 || (told & tell) != 0) return;
   context.db.query("UPDATE prize_use SET told = told | ? WHERE campaign = ? AND prize = ?")

@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kClockBehind = std::chrono::minutes(5);  // further behind the newest event: not trusted
 constexpr milliseconds kLongestWait{1000};
+/// Above it no coupon is told to have expired: its row says so by its time, and decisions need the room more.
+constexpr std::int64_t kExpireBelowPercent = 75;
 
 std::size_t index(Stream stream) { return static_cast<std::size_t>(stream) - 1; }
 
@@ -154,6 +156,7 @@ void Writer::note_clock(Context& context) {
 }
 
 milliseconds Writer::patience() const {
+  if (more_to_sweep_) return milliseconds{0};
   auto wait = std::min({kLongestWait, settings_.sweep_every, full_ ? kLookAgain : kLongestWait});
   if (riding_since_) {
     const auto left = duration_cast<milliseconds>(*riding_since_ + kRideAlong - settings_.mono());
@@ -164,7 +167,7 @@ milliseconds Writer::patience() const {
 }
 
 bool Writer::due() const {
-  if (!jobs_.empty() || urgent_ || enough_riding()) return true;
+  if (!jobs_.empty() || urgent_ || enough_riding() || more_to_sweep_) return true;
   const auto now = settings_.mono();
   if (riding_since_ && now - *riding_since_ >= kRideAlong) return true;
   if (full_ && (!last_group_ || now - *last_group_ >= kLookAgain)) return true;
@@ -201,7 +204,7 @@ void Writer::run_group() {
   if (broken_.empty())
     committed = commit_group(jobs, stored);
   else
-    for (auto& job : jobs) job->fail(refusal());
+    for (auto& job : jobs) refuse(*job, refusal());
   settle_riding(committed);
   commands_ += jobs.size();
   for (auto& job : jobs) job->finish();
@@ -228,8 +231,8 @@ bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<S
     run_in_transaction(jobs);
   } catch (const SqlError& error) {
     const auto meaning = met(error);
-    for (auto& job : jobs) job->fail(meaning.error());
     roll_back(mark);
+    for (auto& job : jobs) refuse(*job, meaning.error());
     if (error.full()) give_up_ballast();
     if (error.full() && ++full_in_a_row_ > 1) shed_riding();
     return false;
@@ -269,8 +272,7 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
 
 void Writer::run_job(Job& job, Context& context) {
   if (full_ && job.decision) {
-    ++refused_;
-    job.fail({Code::retry, "overloaded: storage is full"});
+    refuse(job, {Code::retry, "overloaded: storage is full"});
     return;
   }
   const auto mark = outbox_.mark();
@@ -292,15 +294,29 @@ void Writer::run_job(Job& job, Context& context) {
   if (campaigns_.take_touched()) campaigns_.load(*storage_.db);
 }
 
+/// Nothing can be stored; what was answered earlier is still there to be read.
+void Writer::refuse(Job& job, const Error& error) {
+  try {
+    if (job.recall(*storage_.db)) return;
+  } catch (const std::exception&) {
+    // It cannot be read either: refused like one that is new.
+  }
+  ++refused_;
+  job.fail(error);
+}
+
+/// Once in a while, and with every group until nothing is left: commands come between two pieces.
 void Writer::run_sweep(Context& context) {
-  if (last_sweep_ && context.mono - *last_sweep_ < settings_.sweep_every) return;
+  if (!more_to_sweep_ && last_sweep_ && context.mono - *last_sweep_ < settings_.sweep_every) return;
   last_sweep_ = context.mono;
+  more_to_sweep_ = false;
   if (full_) return;
   const auto mark = outbox_.mark();
   try {
     Savepoint savepoint(*storage_.db);
-    const auto swept = sweep(context);
+    const auto swept = sweep(context, used_percent_ < kExpireBelowPercent);
     savepoint.release();
+    more_to_sweep_ = swept.more;
     dropped_in_group_[index(Stream::presence)] += swept.late_presence;
     dropped_in_group_[index(Stream::health)] += swept.late_health;
   } catch (const SqlError&) {

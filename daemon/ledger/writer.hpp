@@ -47,14 +47,19 @@ class Writer {
   void start();
   void close();
 
-  /// Runs `work(Context&) -> Result<T>` as one command; answered after its commit. `decision`: refused while the
-  /// storage is full.
+  /// Runs `work(Context&) -> Result<T>` as one command; answered after its commit. `decision`: while nothing can be
+  /// stored it is refused, unless `recall(Db&) -> optional<T>` finds the answer it was given earlier.
   template <class T, class Work>
   Result<T> command(Ledger::Deadline deadline, bool decision, Work work) {
+    return command<T>(deadline, decision, std::move(work), nullptr);
+  }
+  template <class T, class Work, class Known>
+  Result<T> command(Ledger::Deadline deadline, bool decision, Work work, Known recall) {
     if (closing_) return foyer::fail(Code::retry, "shutting down");
     return mailbox_.ask_later<T>(
-        [this, decision, work = std::move(work)](Reply<T> reply) mutable {
-          jobs_.push_back(std::make_unique<TypedJob<T, Work>>(decision, std::move(work), std::move(reply)));
+        [this, decision, work = std::move(work), recall = std::move(recall)](Reply<T> reply) mutable {
+          jobs_.push_back(std::make_unique<TypedJob<T, Work, Known>>(decision, std::move(work), std::move(recall),
+                                                                     std::move(reply)));
         },
         deadline);
   }
@@ -101,24 +106,35 @@ class Writer {
     explicit Job(bool decides) : decision(decides) {}
     virtual ~Job() = default;
     virtual bool run(Context& context) = 0;  ///< false: it failed, roll it back
+    virtual bool recall(Db& db) = 0;         ///< true: it was answered earlier, and is again
     virtual void fail(const Error& error) = 0;
     virtual void finish() = 0;
     const bool decision;
   };
-  template <class T, class Work>
+  template <class T, class Work, class Known>
   class TypedJob final : public Job {
    public:
-    TypedJob(bool decides, Work work, Reply<T> reply)
-        : Job(decides), work_(std::move(work)), reply_(std::move(reply)) {}
+    TypedJob(bool decides, Work work, Known known, Reply<T> reply)
+        : Job(decides), work_(std::move(work)), recall_(std::move(known)), reply_(std::move(reply)) {}
     bool run(Context& context) override {
       result_.emplace(work_(context));
       return result_->has_value();
+    }
+    bool recall(Db& db) override {
+      if constexpr (std::is_same_v<Known, std::nullptr_t>) {
+        return false;
+      } else {
+        auto answer = recall_(db);
+        if (answer) result_.emplace(*std::move(answer));
+        return answer.has_value();
+      }
     }
     void fail(const Error& error) override { result_.emplace(tl::make_unexpected(error)); }
     void finish() override { reply_(std::move(*result_)); }
 
    private:
     Work work_;
+    Known recall_;
     Reply<T> reply_;
     std::optional<Result<T>> result_;
   };
@@ -143,6 +159,7 @@ class Writer {
   bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored);
   void run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs);
   void run_job(Job& job, Context& context);
+  void refuse(Job& job, const Error& error);
   void run_sweep(Context& context);
   void apply_forgets();
   void make_room(Context& context);
@@ -183,6 +200,8 @@ class Writer {
   bool urgent_ = false;      ///< a ledger event is among the riding, or they were too many for one group
   std::optional<MonoTime> riding_since_;
   std::optional<MonoTime> last_sweep_;
+  bool more_to_sweep_ = false;
+  std::int64_t used_percent_ = 0;  ///< of the room, before this group
   MonoTime last_work_{};
   int full_in_a_row_ = 0;  ///< groups that did not fit
   bool tight_ = false;     ///< the disk has little more than we need

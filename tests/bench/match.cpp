@@ -47,13 +47,11 @@ Figures matching() {
   const auto now = parse_rfc3339("2026-11-20T04:00:00.000Z").value();  // a Friday, 12:00 in Shanghai
   const campaign::Shopper shopper{"0123456789abcdef", 3, "entrance", false};
   const campaign::Usage usage;
-  const Bytes key(32, 7);
 
   const auto match = [&]() -> const Campaign* {
     const auto moment = campaign::Moment::at(now, true, zone);
     for (const auto& campaign : campaigns)
-      if (!campaign::refused_by_rules(campaign, shopper, moment, key) &&
-          !campaign::refused_by_usage(campaign, usage, now))
+      if (!campaign::refused_by_rules(campaign, shopper, moment) && !campaign::refused_by_usage(campaign, usage, now))
         return &campaign;
     return nullptr;
   };

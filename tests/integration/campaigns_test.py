@@ -79,6 +79,22 @@ class Campaigns(unittest.TestCase):
         waiter.join(20)
         self.assertEqual([one["campaign"] for one in found], ["dwelled"])
 
+    def test_segments_come_from_a_file(self):
+        (self.shop.dir / "campaigns" / "vip.yaml").write_text(
+            OFFER.format(id="vip", trigger="shake", presence=0) + "who: {segments: {any: [gold]}}\npriority: 9\n")
+        phone = self.open()
+        phone.join()
+        subject = json.loads(phone.ask("GET", "/v1/me")[1])["subject"]
+        listed = self.shop.dir / "segments.csv"
+        listed.write_text(f"subject,segments\n# ours\n\n{subject}, gold,silver\n{'x' * 129},gold\n")
+        said = self.shop.ctl_raw("segments", "import", str(listed)).stderr
+        self.assertIn("segments.csv:5: the subject must have 1 to 128 characters", said)
+        self.assertNotEqual(phone.draw(phone.open_draw()).get("campaign"), "vip", "a faulty file changes nothing")
+        listed.write_text(f"subject,segments\n{subject}, gold,silver\nother,tea\n{subject},gold\n")
+        self.assertEqual(self.shop.ctl("segments", "import", str(listed)), {"subjects": 2, "memberships": 3})
+        self.assertEqual(phone.draw(phone.open_draw())["campaign"], "vip")
+        self.assertEqual(self.shop.ctl("export", "--subject", subject)["subjects"][0]["segments"], ["gold", "silver"])
+
     def test_the_operator_steers(self):
         phone = self.open()
         listed = {one["campaign"]: one for one in self.shop.ctl("campaign", "list")}

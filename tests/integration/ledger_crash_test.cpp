@@ -8,34 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "ledger/ledger.hpp"
 #include "ledger/migrate.hpp"
-#include "ledger/storage.hpp"
-#include "support/crash_disk.hpp"
+#include "support/crash_world.hpp"
 
 namespace foyer::ledger {
 namespace {
 
-using namespace std::chrono_literals;
-using test::CrashDisk;
 using Operation = CrashDisk::Operation;
 
-constexpr auto kDeadline = 20s;
 constexpr std::uint64_t kSeeds = 20;
-
-campaign::Campaign sure_win() {
-  campaign::Campaign campaign;
-  campaign.id = "lunch";
-  campaign.title = {{"en", "Lunch"}};
-  campaign.limits.interval = 0s;
-  campaign::Prize prize;
-  prize.id = "gift";
-  prize.kind = campaign::PrizeKind::coupon;
-  prize.benefit.item = {{"en", "Tea"}};
-  prize.valid.for_ = std::chrono::hours(24);
-  campaign.prizes = {prize};
-  return campaign;
-}
 
 /// What the outside knows: read where the power is cut, on the ledger's thread.
 struct Journal {
@@ -44,34 +25,8 @@ struct Journal {
   std::array<std::atomic<std::int64_t>, 512> at{};  ///< when each of them was, ms
 };
 
-class LedgerCrash : public ::testing::Test {
+class LedgerCrash : public CrashWorld {
  protected:
-  LedgerCrash() {
-    for (auto* dir : {&live_, &after_}) {
-      std::string name = "/dev/shm/foyer-crash-XXXXXX";  // for the lock files alone
-      if (::mkdtemp(name.data()) == nullptr) std::terminate();
-      *dir = name;
-    }
-  }
-  ~LedgerCrash() override {
-    std::filesystem::remove_all(live_);
-    std::filesystem::remove_all(after_);
-  }
-
-  Settings settings(const std::string& dir, const CrashDisk& disk) {
-    Settings settings;
-    settings.path = dir + "/foyer.db";
-    settings.gateway = "gw-01";
-    settings.store = "store-001";
-    settings.holdout_key = Bytes(32, 7);
-    settings.random = kernel_random;
-    settings.wall = [this] { return from_unix_ms(1'795'312'800'000 + ms_.load()); };
-    settings.mono = [this] { return MonoTime{std::chrono::milliseconds{ms_.load()}}; };
-    settings.boot_id = "boot";
-    settings.vfs = disk.vfs();
-    return settings;
-  }
-
   /// Draws one after the other until `draws` are answered, a presence event before each; ends early when one is not.
   void live(Ledger& ledger, std::uint64_t draws) {
     if (!ledger.apply_campaigns("file", {sure_win()}, kDeadline)) return;
@@ -147,8 +102,6 @@ class LedgerCrash : public ::testing::Test {
   }
 
  protected:
-  std::string live_, after_;
-  std::atomic<std::int64_t> ms_{1000};
   Journal journal_;
 };
 

@@ -7,6 +7,23 @@ const kTypes = ['gateway.started', 'gateway.stopped', 'radio.degraded', 'radio.r
   'campaign.refused', 'outbox.gap', 'storage.recovered'];
 const kShown = 100;
 
+// The page is English; who prefers Chinese reads it so. Names of events and of their data stay as they are everywhere.
+const kChinese = {
+  'guests in': '在线顾客', 'beacons here': '附近信标', 'people today': '今日人数', 'won today': '今日中奖',
+  'events to send': '待上报事件', 'upstream': '上游连接', 'Campaigns': '活动', 'What happens': '实时动态',
+  'Campaign': '活动', 'Trigger': '触发', 'State': '状态', 'Won': '中奖', 'Today': '今日', 'Left': '剩余',
+  'Pause': '暂停', 'Resume': '恢复', 'none': '未配置', 'connected': '已连接', 'away': '已断开',
+  'running': '进行中', 'paused': '已暂停', 'waiting': '未开始', 'over': '已结束',
+  'shake': '摇一摇', 'enter': '进店', 'dwell': '停留', 'exit': '离店', 'wifi': '连 Wi-Fi', 'qr': '扫码', 'purchase': '消费',
+  'Nothing yet.': '暂无动态。', 'connecting…': '正在连接…',
+  'foyerd does not answer; trying again': 'foyerd 没有响应，正在重试',
+};
+const chinese = (navigator.language ?? '').toLowerCase().startsWith('zh');
+const say = (text) => (chinese && kChinese[text]) || text;
+if (chinese) document.documentElement.lang = 'zh-CN';
+for (const node of document.querySelectorAll('.tile span, h2, th, #line')) node.textContent = say(node.textContent);
+at('events').dataset.empty = say(at('events').dataset.empty);
+
 const ask = async (path, options) => {
   const response = await fetch(path, options);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
@@ -32,9 +49,11 @@ const status = async () => {
   put('here', s.radio.here);
   put('waiting', Object.values(s.outbox ?? {}).reduce((sum, rows) => sum + rows, 0));
   const up = s.upstream;
-  put('upstream', up === null ? 'none' : up.connected ? 'connected' : 'away', up === null ? '' : up.connected ? 'good' : 'bad');
-  const hours = Math.floor(s.up_s / 3600);
-  put('line', `foyer ${s.version}, up ${hours} h ${Math.floor(s.up_s / 60) % 60} min${s.radio.up ? '' : ', the radio is down'}`);
+  put('upstream', say(up === null ? 'none' : up.connected ? 'connected' : 'away'), up === null ? '' : up.connected ? 'good' : 'bad');
+  const hours = Math.floor(s.up_s / 3600), minutes = Math.floor(s.up_s / 60) % 60;
+  put('line', chinese
+    ? `foyer ${s.version}，已运行 ${hours} 小时 ${minutes} 分${s.radio.up ? '' : '，蓝牙不可用'}`
+    : `foyer ${s.version}, up ${hours} h ${minutes} min${s.radio.up ? '' : ', the radio is down'}`);
 };
 
 const title = (texts) => {
@@ -45,7 +64,7 @@ const title = (texts) => {
 const toggle = (campaign) => {
   const button = document.createElement('button');
   const word = campaign.state === 'paused' ? 'resume' : 'pause';
-  button.textContent = word === 'pause' ? 'Pause' : 'Resume';
+  button.textContent = say(word === 'pause' ? 'Pause' : 'Resume');
   button.addEventListener('click', async () => {
     button.disabled = true;
     try {
@@ -65,8 +84,8 @@ const campaigns = async () => {
     const small = document.createElement('small');
     small.textContent = one.campaign;
     cell(row, title(one.title)).append(small);
-    cell(row, one.trigger);
-    cell(row, one.state, one.state === 'running' ? 'good' : one.state === 'paused' ? 'bad' : '');
+    cell(row, say(one.trigger));
+    cell(row, say(one.state), one.state === 'running' ? 'good' : one.state === 'paused' ? 'bad' : '');
     cell(row, one.won, 'n');
     cell(row, one.won_today, 'n');
     cell(row, one.prizes.filter((prize) => prize.left !== null).map((prize) => `${prize.prize} ${prize.left}`).join(', ') || '–', 'n');
@@ -96,7 +115,7 @@ const show = (message) => {
 };
 
 const every = (seconds, run) => {
-  const go = () => run().catch(() => put('line', 'foyerd does not answer; trying again', 'bad'));
+  const go = () => run().catch(() => put('line', say('foyerd does not answer; trying again'), 'bad'));
   go();
   setInterval(go, seconds * 1000);
 };

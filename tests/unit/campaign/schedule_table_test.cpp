@@ -28,7 +28,7 @@ Campaign with(const Schedule& schedule) {
 }
 
 std::optional<Reason> reason(const Schedule& schedule, const char* utc, const char* place) {
-  return refused_by_rules(with(schedule), {"s", 5, "", false}, Moment::at(at(utc), true, zone(place)), Bytes{1});
+  return refused_by_rules(with(schedule), {"s", 5, "", false}, Moment::at(at(utc), true, zone(place)));
 }
 
 constexpr Hours kLunch{11 * 60, 14 * 60}, kNight{22 * 60, 4 * 60}, kTwo{2 * 60, 3 * 60}, kOne{60, 2 * 60};
@@ -101,7 +101,7 @@ TEST(ScheduleTable, AgreesWithTheWallEveryMinuteOfADayThatChanges) {
     for (int minute = 0; minute < 28 * 60; ++minute) {
       const auto now = at(from) + minutes{minute};
       const auto wall = where.local(now).minute;
-      const bool open = !refused_by_rules(with(schedule), {"s", 5, "", false}, Moment::at(now, true, where), Bytes{1});
+      const bool open = !refused_by_rules(with(schedule), {"s", 5, "", false}, Moment::at(now, true, where));
       ASSERT_EQ(open, wall >= kNight.from || wall < kNight.to) << place << " " << to_rfc3339(now);
     }
   }

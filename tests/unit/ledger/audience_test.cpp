@@ -151,5 +151,32 @@ TEST_F(Audience, HoldoutAndTreatedAreFollowed) {
   EXPECT_NEAR(held, 100, 35);
 }
 
+TEST_F(Audience, TheHoldoutIsTheSameWhenTheNamesKeyIsRenewed) {
+  open();
+  auto campaign = sure_win();
+  campaign.who.holdout_bp = 5000;
+  apply({campaign});
+  constexpr int kPeople = 40, kDays = 12, kNamesKnown = 8;  // a device is known by its last names alone
+  const auto name = [](int person, int day) { return fmt::format("s{}-{}", person, day); };
+  std::vector<bool> held;
+  for (int day = 0; day < kDays; ++day) {
+    for (int person = 0; person < kPeople; ++person) {
+      std::vector<std::string> known_as;
+      for (int past = day; past >= 0 && past > day - kNamesKnown; --past) known_as.push_back(name(person, past));
+      const auto answer = draw_as(fmt::format("n{}-{}", person, day), name(person, day), known_as);
+      const bool now = answer.reason == Reason::holdout;
+      if (day == 0) held.push_back(now);
+      EXPECT_EQ(now, held[static_cast<std::size_t>(person)]) << "person " << person << " on day " << day;
+    }
+    pass(std::chrono::hours(24));
+    open();
+  }
+  const auto arms = ledger_->statistics(7, kDeadline)->arms;
+  ASSERT_EQ(arms.size(), 1u);
+  EXPECT_EQ(arms[0].held.people + arms[0].treated.people, static_cast<std::uint64_t>(kPeople)) << "each once";
+  EXPECT_NE(std::ranges::count(held, true), 0);
+  EXPECT_NE(std::ranges::count(held, false), 0);
+}
+
 }  // namespace
 }  // namespace foyer::ledger

@@ -25,7 +25,9 @@ TEST_F(Codes, CouponsTakeTheListInOrderAndThenThePrizeIsGone) {
   EXPECT_EQ(draw("n1").coupon->code, "SPRING-0001");
   EXPECT_EQ(draw("n2").coupon->code, "spring-0002");
   const auto none = draw("n3");
-  EXPECT_NE(none.result, campaign::DrawAnswer::Result::won);
+  EXPECT_EQ(none.result, campaign::DrawAnswer::Result::denied);
+  EXPECT_EQ(none.reason, Reason::out_of_stock) << "the list is the stock of such a prize";
+  EXPECT_EQ(last(Stream::ledger, "shake.denied")["reason"], "out_of_stock");
   EXPECT_FALSE(none.coupon);
   auto with = request("");
   with.typed = "spring-0002";
@@ -34,6 +36,40 @@ TEST_F(Codes, CouponsTakeTheListInOrderAndThenThePrizeIsGone) {
   EXPECT_EQ(used.coupon->code, "spring-0002");
   with.typed = "SPRING-0002";
   EXPECT_EQ(redeem(with).refused, Reason::not_found) << "capitals count in somebody else's list";
+}
+
+TEST_F(Codes, AnEmptyListFallsToNothingAndTheOtherPrizesKeepTheirOdds) {
+  open();
+  auto campaign = sure_win();
+  auto own = campaign.prizes[0];
+  own.id = "own";
+  campaign.prizes[0].imported_codes = true;
+  campaign.prizes.push_back(own);
+  apply({campaign});
+  int won = 0, lost = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto answer = draw("n" + std::to_string(i), "s" + std::to_string(i));
+    EXPECT_NE(answer.result, campaign::DrawAnswer::Result::denied);
+    ++(answer.coupon ? won : lost);
+    EXPECT_EQ(answer.prize ? answer.prize->id : "own", "own");
+  }
+  EXPECT_NEAR(won, 100, 40);
+  EXPECT_NEAR(lost, 100, 40);
+}
+
+TEST_F(Codes, TheEndOfTheListIsToldAndAgainAfterANewOne) {
+  begin();
+  std::vector<std::string> codes;
+  for (int i = 0; i < 12; ++i) codes.push_back("CODE-" + std::to_string(i));
+  bring(codes);
+  for (int i = 0; i < 2; ++i) draw("n" + std::to_string(i));
+  EXPECT_EQ(last(Stream::ledger, "stock.low")["left"], 10);
+  for (int i = 2; i < 12; ++i) draw("n" + std::to_string(i));
+  EXPECT_EQ(count(Stream::ledger, "stock.low"), 1u);
+  EXPECT_EQ(count(Stream::ledger, "stock.exhausted"), 1u);
+  bring({"MORE-1"});
+  EXPECT_EQ(draw("more").coupon->code, "MORE-1");
+  EXPECT_EQ(count(Stream::ledger, "stock.exhausted"), 2u);
 }
 
 TEST_F(Codes, WhatIsWrongIsNamedByItsPlaceAndNothingIsStored) {

@@ -1,3 +1,6 @@
+#include <map>
+
+#include "ledger/sqlite.hpp"
 #include "till_world.hpp"
 
 namespace foyer::ledger {
@@ -14,7 +17,7 @@ class Privacy : public Till {
     command.terms_hash = "terms-1";
     ASSERT_TRUE(ledger_->admit(command, kDeadline));
     code_ = winning_code("n" + std::to_string(subject.size()), subject);
-    auto use = request(code_, "key-" + subject);
+    auto use = request(code_, "key-" + std::to_string(subject.size()));
     use.amount = Money{8000, "CNY"};
     ASSERT_FALSE(redeem(use).refused);
     ASSERT_FALSE(ask(TillAction::sale, use_without_key(use)).refused);
@@ -26,13 +29,25 @@ class Privacy : public Till {
   nlohmann::json exported(const std::string& subject) {
     return nlohmann::json::parse(ledger_->export_of({subject}, kDeadline).value());
   }
+  /// Something of every kind that is kept about a person, beside what live() leaves.
+  void be_known(const std::string& subject) {
+    ASSERT_TRUE(ledger_->set_segments(subject, {"gold"}, kDeadline));
+    ASSERT_EQ(
+        ledger_
+            ->happen({campaign::Trigger::enter, "enter|1", {subject, 4, "entrance", false}, {subject}, ""}, kDeadline)
+            ->offers.size(),
+        1u);
+  }
   std::string code_;
 };
 
 TEST_F(Privacy, TheExportHasEverythingAndNobodyElse) {
   open();
-  apply({sure_win()});
+  auto welcome = sure_win("welcome");
+  welcome.trigger = campaign::Trigger::enter;
+  apply({sure_win(), welcome});
   live("alice");
+  be_known("alice");
   live("bob");
   const auto all = exported("alice");
   ASSERT_EQ(all["subjects"].size(), 1u);
@@ -41,8 +56,14 @@ TEST_F(Privacy, TheExportHasEverythingAndNobodyElse) {
   EXPECT_EQ(alice["consents"][0]["given"], true);
   EXPECT_EQ(alice["sessions"].size(), 1u);
   EXPECT_EQ(alice["draws"].size(), 1u);
-  EXPECT_EQ(alice["coupons"].size(), 1u);
-  EXPECT_EQ(alice["coupons"][0]["uses"][0]["amount"], "80.00");
+  EXPECT_EQ(alice["coupons"].size(), 2u);
+  EXPECT_EQ(alice["coupons"][0]["uses"].size() + alice["coupons"][1]["uses"].size(), 1u);
+  EXPECT_EQ(alice["visits"], nlohmann::json::parse(R"([{"first_day": "2026-11-22", "last_day": "2026-11-22"}])"));
+  EXPECT_EQ(alice["segments"], nlohmann::json{"gold"});
+  ASSERT_EQ(alice["offers"].size(), 1u);
+  EXPECT_EQ(alice["offers"][0]["campaign"], "welcome");
+  EXPECT_EQ(alice["offers"][0]["trigger"], "enter");
+  EXPECT_EQ(alice["offers"][0]["at"], "2026-11-22T02:00:00.000Z");
   EXPECT_EQ(alice["sales"][0]["check_no"], "42");
   EXPECT_EQ(all.dump().find("bob"), std::string::npos);
   EXPECT_TRUE(exported("carol")["subjects"].empty());
@@ -70,6 +91,33 @@ TEST_F(Privacy, ErasingRemovesThePersonAndKeepsTheAccounts) {
   EXPECT_EQ(left["subjects"][0]["consents"].size(), 2u);
   EXPECT_EQ(left["subjects"][0]["consents"][1]["given"], false);
   EXPECT_TRUE(left["subjects"][0]["sales"].empty());
+}
+
+TEST_F(Privacy, AfterErasingNoRowOfAnyTableHasTheNameButTheWordThatItIsErased) {
+  const std::string alice = "alice-with-a-long-name";
+  open();
+  auto welcome = sure_win("welcome");
+  welcome.trigger = campaign::Trigger::enter;
+  apply({sure_win(), welcome});
+  live(alice);
+  be_known(alice);
+  const auto rows_with_the_name = [&] {
+    ledger_.reset();
+    std::map<std::string, std::int64_t> rows;
+    Db db(path(), Db::Mode::read_only, "");
+    auto columns =
+        db.query("SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'");
+    while (columns.next()) {
+      const auto found = db.number(fmt::format("SELECT count(*) FROM {} WHERE instr(CAST({} AS TEXT), '{}') > 0",
+                                               columns.text(0), columns.text(1), alice));
+      if (found > 0) rows[columns.text(0)] += found;
+    }
+    open();
+    return rows;
+  };
+  EXPECT_GT(rows_with_the_name().size(), 6u);
+  ASSERT_TRUE(ledger_->erase({alice}, kDeadline));
+  EXPECT_EQ(rows_with_the_name(), (std::map<std::string, std::int64_t>{{"outbox", 1}}));
 }
 
 TEST_F(Privacy, ErasingIsNoWayRoundACap) {

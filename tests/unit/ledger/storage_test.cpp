@@ -258,6 +258,32 @@ TEST_F(FullTest, TheSameCampaignsAreAppliedAndOthersAreToComeAgain) {
   EXPECT_EQ(ledger_->campaigns(kDeadline).value().size(), 2u);
 }
 
+TEST_F(FullTest, WhatWasAnsweredIsAnsweredAgain) {
+  open(small_);
+  apply({sure_win(), sure_win("other")});
+  const auto won = draw("first");
+  ASSERT_TRUE(won.coupon);
+  campaign::TillRequest use;
+  use.action = campaign::TillAction::redeem;
+  use.code = won.coupon->code;
+  use.idempotency_key = "key";
+  ASSERT_FALSE(ledger_->till(use, kDeadline)->refused);
+  fill_up();
+  open(small_);
+  ASSERT_TRUE(ledger_->figures().full);
+  const auto again = ledger_->draw(shake("first"), kDeadline);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->coupon->code, won.coupon->code);
+  EXPECT_EQ(ledger_->draw(shake("first", "mallory"), kDeadline)->reason, campaign::Reason::wrong_holder);
+  EXPECT_EQ(ledger_->draw(shake("second"), kDeadline).error().code, Code::retry);
+  const auto used = ledger_->till(use, kDeadline);
+  ASSERT_TRUE(used) << used.error().message;
+  EXPECT_FALSE(used->refused);
+  EXPECT_EQ(used->coupon->state, campaign::CouponState::redeemed);
+  use.idempotency_key = "another";
+  EXPECT_EQ(ledger_->till(use, kDeadline).error().code, Code::retry);
+}
+
 TEST_F(FullTest, OpensWithoutRoomForTheRowOfTheBootAndWritesItLater) {
   fill_up();
   {

@@ -15,66 +15,26 @@
 #include <vector>
 
 #include "ledger/codec.hpp"
-#include "ledger/ledger.hpp"
-#include "ledger/storage.hpp"
-#include "support/crash_disk.hpp"
+#include "support/crash_world.hpp"
 
 namespace foyer::ledger {
 namespace {
 
-using namespace std::chrono_literals;
 using campaign::TillAction;
 using campaign::TillAnswer;
 using campaign::TillRequest;
-using test::CrashDisk;
 
-constexpr auto kDeadline = 20s;
 constexpr std::size_t kCoupons = 6;
 constexpr int kSteps = 60;
 
-campaign::Campaign sure_win() {
-  campaign::Campaign campaign;
-  campaign.id = "lunch";
-  campaign.title = {{"en", "Lunch"}};
-  campaign.limits.interval = 0s;
-  campaign::Prize prize;
-  prize.id = "ten-off";
-  prize.kind = campaign::PrizeKind::coupon;
-  prize.benefit.kind = campaign::BenefitKind::amount_off;
-  prize.benefit.amount = Money{1000, "CNY"};
-  prize.uses = 2;
-  prize.valid.for_ = std::chrono::hours(2);
-  campaign.prizes = {prize};
+campaign::Campaign two_uses(campaign::Campaign campaign) {
+  campaign.prizes[0].uses = 2;
+  campaign.prizes[0].valid.for_ = std::chrono::hours(2);
   return campaign;
 }
 
-class TillCrash : public ::testing::TestWithParam<unsigned> {
+class TillCrash : public CrashWorld, public ::testing::WithParamInterface<unsigned> {
  protected:
-  TillCrash() {
-    for (auto* dir : {&live_, &after_}) {
-      std::string name = "/dev/shm/foyer-till-XXXXXX";  // for the lock files alone
-      if (::mkdtemp(name.data()) == nullptr) std::terminate();
-      *dir = name;
-    }
-  }
-  ~TillCrash() override {
-    std::filesystem::remove_all(live_);
-    std::filesystem::remove_all(after_);
-  }
-  Settings settings(const std::string& dir, const CrashDisk& disk) {
-    Settings settings;
-    settings.path = dir + "/foyer.db";
-    settings.gateway = "gw-01";
-    settings.store = "store-001";
-    settings.holdout_key = Bytes(32, 7);
-    settings.random = kernel_random;
-    settings.wall = [this] { return from_unix_ms(1'795'312'800'000 + ms_.load()); };
-    settings.mono = [this] { return MonoTime{std::chrono::milliseconds{ms_.load()}}; };
-    settings.boot_id = "boot";
-    settings.vfs = disk.vfs();
-    return settings;
-  }
-
   /// A request as a till makes them: mostly sensible, sometimes late, doubled or with somebody else's reservation.
   TillRequest next_request() {
     TillRequest request;
@@ -145,8 +105,6 @@ class TillCrash : public ::testing::TestWithParam<unsigned> {
     }
   }
 
-  std::string live_, after_;
-  std::atomic<std::int64_t> ms_{1000};
   std::mt19937_64 random_{GetParam()};
   std::vector<std::string> codes_;
   std::vector<std::string> held_;
@@ -168,7 +126,7 @@ TEST_P(TillCrash, NoUseTooManyAndEveryAnswerIsThere) {
   auto opened = Ledger::open(settings(live_, disk));
   ASSERT_TRUE(opened) << opened.error().message;
   auto& ledger = **opened;
-  ASSERT_TRUE(ledger.apply_campaigns("file", {sure_win()}, kDeadline));
+  ASSERT_TRUE(ledger.apply_campaigns("file", {two_uses(sure_win())}, kDeadline));
   for (std::size_t i = 0; i < kCoupons; ++i) {
     const auto won = ledger.draw({fmt::format("n{}", i), {"s", 3, "", false}, "session", "shake"}, kDeadline);
     ASSERT_TRUE(won && won->coupon);
@@ -204,20 +162,6 @@ INSTANTIATE_TEST_SUITE_P(Histories, TillCrash, ::testing::Values(1u, 2u));
 
 // ---- the process dies between the commit and the answer -------------------------------------------------------
 
-Settings on_disk(const std::string& path) {
-  Settings settings;
-  settings.path = path;
-  settings.gateway = "gw-01";
-  settings.store = "store-001";
-  settings.holdout_key = Bytes(32, 7);
-  settings.random = kernel_random;
-  settings.wall = [] { return from_unix_ms(1'795'312'800'000); };
-  settings.mono = [] {
-    return MonoTime{std::chrono::duration_cast<Mono::duration>(std::chrono::steady_clock::now().time_since_epoch())};
-  };
-  return settings;
-}
-
 TillRequest redeem_once(const std::string& code) {
   TillRequest request;
   request.action = TillAction::redeem;
@@ -228,13 +172,12 @@ TillRequest redeem_once(const std::string& code) {
 
 /// Asks, and dies the moment the commit is on the disk. The ledger looks at its clock right before and right after the
 /// commit; only after it has the write-ahead log grown.
-[[noreturn]] void die_before_the_answer(const std::string& path, const std::string& code) {
-  auto settings = on_disk(path);
+[[noreturn]] void die_before_the_answer(Settings settings, const std::string& code) {
   std::atomic<bool> asked{false};
   std::uintmax_t before = 0;
   const auto log = [&] {
     std::error_code error;
-    const auto size = std::filesystem::file_size(path + "-wal", error);
+    const auto size = std::filesystem::file_size(settings.path + "-wal", error);
     return error ? std::uintmax_t{0} : size;
   };
   settings.mono = [&, usual = settings.mono] {
@@ -249,33 +192,30 @@ TillRequest redeem_once(const std::string& code) {
   ::_exit(4);  // the answer came
 }
 
-TEST(TillKill, BetweenTheCommitAndTheAnswerTheSameRequestGetsTheSameAnswer) {
-  std::string dir = "/tmp/foyer-till-kill-XXXXXX";
-  ASSERT_NE(::mkdtemp(dir.data()), nullptr);
-  const auto path = dir + "/foyer.db";
+class TillKill : public World {};
+
+TEST_F(TillKill, BetweenTheCommitAndTheAnswerTheSameRequestGetsTheSameAnswer) {
   std::string code;
   {
-    auto ledger = Ledger::open(on_disk(path));
+    auto ledger = Ledger::open(settings());
     ASSERT_TRUE(ledger);
-    ASSERT_TRUE((*ledger)->apply_campaigns("file", {sure_win()}, kDeadline));
+    ASSERT_TRUE((*ledger)->apply_campaigns("file", {two_uses(sure_win())}, kDeadline));
     const auto won = (*ledger)->draw({"n", {"s", 3, "", false}, "session", "shake"}, kDeadline);
     ASSERT_TRUE(won && won->coupon);
     code = won->coupon->code;
   }
   const pid_t child = ::fork();
-  if (child == 0) die_before_the_answer(path, code);
+  if (child == 0) die_before_the_answer(settings(), code);
   int status = 0;
   ::waitpid(child, &status, 0);
   ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "exit status " << WEXITSTATUS(status);
-  auto ledger = Ledger::open(on_disk(path));
+  auto ledger = Ledger::open(settings());
   ASSERT_TRUE(ledger);
   const auto again = (*ledger)->till(redeem_once(code), kDeadline);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->refused) << "it was redeemed before the power went: the till hears yes";
   EXPECT_EQ(again->coupon->uses_left, 1u) << "and it was redeemed once";
   EXPECT_EQ((*ledger)->coupon_by_code(code, kDeadline).value()->uses_left, 1u);
-  ledger->reset();
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace
