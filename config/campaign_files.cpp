@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "campaign/reader.hpp"
+#include "config/config.hpp"
 #include "config/text.hpp"
 
 namespace foyer::config {
@@ -23,6 +24,8 @@ tl::expected<std::vector<std::string>, Faults> list(const std::string& folder) {
     const auto name = at->path().filename().string();
     if (!name.starts_with('.') && name.ends_with(".yaml")) files.push_back(at->path().string());
   }
+  // The folder nobody named may be absent: then there are no campaigns.
+  if (error == std::errc::no_such_file_or_directory && folder == Config{}.campaigns) return files;
   if (error) return tl::make_unexpected(Faults{{folder, 0, 0, "", fmt::format("cannot be read: {}", error.message())}});
   if (files.size() > kMostCampaigns)
     return tl::make_unexpected(Faults{{folder, 0, 0, "", fmt::format("has more than {} campaigns", kMostCampaigns)}});

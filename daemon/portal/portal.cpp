@@ -68,6 +68,8 @@ class Portal::Impl {
       call.where = route.pattern;
       call.look = route.look;
       if (request.method != "GET" && !head && is_cross_site(request)) return call.refuse(403, "cross_site");
+      if (call.look == Look::api && !head && !request.body.empty() && !is_json(request))
+        return call.refuse(415, "unsupported_media_type", "send JSON with Content-Type: application/json");
       return run(route.handler, call);
     }
     return nothing(call, allowed);

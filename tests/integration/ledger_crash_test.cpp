@@ -1,5 +1,7 @@
 // The power is cut, and the disk fails, at every moment of a ledger's life: what was answered is there.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -8,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/mark.hpp"
 #include "ledger/migrate.hpp"
 #include "support/crash_world.hpp"
 
@@ -44,13 +47,20 @@ class LedgerCrash : public CrashWorld {
   /// The lock file of a program that left no mark in it of what was there (ledger/mark.hpp).
   static void leave_no_mark(const std::string& dir) { std::ofstream(dir + "/foyer.db.lock", std::ios::trunc); }
 
-  /// The disk is in memory; what the mark goes by is the names' own file and the lock file beside it.
+  /// The disk is in memory; what the mark goes by is the names' own file, its seal and the lock file beside it. A second
+  /// name of the seal would change its time, so the copy gets one of its own, and the mark that one's time.
   void be_the_same_file() const {
     std::filesystem::copy_file(live_ + "/foyer.db.lock", after_ + "/foyer.db.lock",
                                std::filesystem::copy_options::overwrite_existing);
     std::filesystem::remove(after_ + "/foyer.db");
     if (std::filesystem::exists(live_ + "/foyer.db"))
       std::filesystem::create_hard_link(live_ + "/foyer.db", after_ + "/foyer.db");
+    const int lock = ::open((after_ + "/foyer.db.lock").c_str(), O_RDWR | O_CLOEXEC);
+    if (auto mark = read_mark(lock); mark && mark->seal != 0 && mark->seal == seal_of(live_ + "/foyer.db")) {
+      mark->seal = touch_seal(after_ + "/foyer.db");
+      write_mark(lock, *mark);
+    }
+    ::close(lock);
   }
 
   /// Opens what is left as a start does, with the lock file as it was left, and compares it with the journal.

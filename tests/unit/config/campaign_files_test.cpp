@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "campaign/reader.hpp"
+#include "config/config.hpp"
 #include "support.hpp"
 
 namespace foyer::config {
@@ -50,6 +53,14 @@ TEST(CampaignFiles, NeedTheFolder) {
   const auto read = read_campaigns(folder.path() + "/none");
   ASSERT_FALSE(read);
   EXPECT_EQ(texts(read.error()), folder.path() + "/none: cannot be read: No such file or directory\n");
+}
+
+TEST(CampaignFiles, MayLackTheFolderThatNobodyNamed) {
+  const auto folder = Config{}.campaigns;
+  if (std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is there";
+  const auto read = read_campaigns(folder);
+  ASSERT_TRUE(read) << texts(read.error());
+  EXPECT_TRUE(read->empty());
 }
 
 TEST(CampaignFiles, AreTheSameModelAsJson) {

@@ -53,6 +53,20 @@ TEST(Guards, json_wants_its_type_and_its_shape) {
   }
 }
 
+TEST(Guards, a_body_that_is_not_json_is_refused_also_where_none_is_needed) {
+  House house;
+  for (const char* path : {"/v1/draws/open", "/v1/me/beacon"}) {
+    auto request = House::request("POST", path);
+    EXPECT_NE(house.portal.handle(request).status, 415) << path << " without a body";
+    request.body = "{}";
+    EXPECT_EQ(house.portal.handle(request).status, 415) << path;
+    request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+    EXPECT_EQ(house.portal.handle(request).status, 415) << path;
+    request.headers.back().second = "application/json";
+    EXPECT_NE(house.portal.handle(request).status, 415) << path;
+  }
+}
+
 TEST(Guards, unknown_paths_and_methods) {
   House house;
   EXPECT_EQ(house.get("/nothing").status, 404);
