@@ -260,19 +260,22 @@ class Line:
 
     def __init__(self, program, folder, port, *words, env=None):
         self.program, self.folder, self.port, self.words, self.env = program, folder, port, words, env
-        self.process = None
+        self.process = self.listener = None
         self.epoch = ""
         self.stored = {stream: 0 for stream in STREAMS}
         self.said = []
         self.changed = threading.Condition()
 
     def open(self, *words):
+        if self.listener:
+            self.listener.join()  # the last words of the one before are not said by this one
         began = time.monotonic()
         with self.changed:
             self.said = []
         self.process = start([str(self.program), "--database", str(self.folder / "line.db"), "--port", str(self.port), *self.words,
                               *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
-        threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, args=(self.process,), daemon=True)
+        self.listener.start()
         self.wait("ready", 30)
         return time.monotonic() - began
 
