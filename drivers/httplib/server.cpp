@@ -37,7 +37,8 @@ constexpr std::string_view kOverloaded =
     "Retry-After: 2\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
     R"({"type":"about:blank","status":503,"code":"overloaded"}   )";
 
-/// Accepts on one thread of its own; workers start when they are first needed and stay.
+/// Accepts on one thread of its own, and by workers that have just ended; workers start when they are first needed and
+/// stay.
 class Server final : public ports::HttpServer {
  public:
   ~Server() override { stop(); }
@@ -58,6 +59,7 @@ class Server final : public ports::HttpServer {
   void shed(Fd fd);
   void end_shed(const std::vector<pollfd>& polled, std::size_t first);
   bool enqueue(Accepted& from);
+  Accepted next(std::unique_lock<std::mutex>& lock);
   void work();
   void talk(const Accepted& from, Exchange& exchange);
   Ssl new_tls();
@@ -195,20 +197,36 @@ void Server::end_shed(const std::vector<pollfd>& polled, std::size_t first) {
   shed_ = std::move(waiting);
 }
 
+/// From the queue; when that is empty, straight from the backlog: under load no other thread is woken for it.
+Accepted Server::next(std::unique_lock<std::mutex>& lock) {
+  if (!queue_.empty()) {
+    auto from = std::move(queue_.front());
+    queue_.pop_front();
+    return from;
+  }
+  lock.unlock();
+  auto from = accept_from(listening_.fd.get());
+  if (from.fd) ++context_.counters.connections;
+  lock.lock();
+  return from;
+}
+
 void Server::work() {
   Exchange exchange(context_);
   std::unique_lock lock(mutex_);
   for (;;) {  // counted idle by who started it, later by itself
     arrived_.wait(lock, [this] { return !queue_.empty() || context_.stopping; });
     --idle_;
+    while (!context_.stopping) {
+      const auto from = next(lock);
+      if (!from.fd || context_.stopping) break;
+      open_.insert(from.fd.get());
+      lock.unlock();
+      talk(from, exchange);
+      lock.lock();
+      open_.erase(from.fd.get());  // before it is closed: stop() must never reach a number that was given out again
+    }
     if (context_.stopping) return;
-    const Accepted from = std::move(queue_.front());
-    queue_.pop_front();
-    open_.insert(from.fd.get());
-    lock.unlock();
-    talk(from, exchange);
-    lock.lock();
-    open_.erase(from.fd.get());  // before it is closed: stop() must never reach a number that was given out again
     ++idle_;
   }
 }
