@@ -69,6 +69,18 @@ export async function phone({ locale = "en", script = true, dark = false, addres
   return { page, context, address, faults, ask: (path, data) => ask(address, path, data), close: () => context.close() };
 }
 
+/** The operator's desk: a page of the admin side. Script errors go to `faults`. */
+export async function desk({ locale = "en" } = {}) {
+  const context = await started.newContext({ locale, viewport: { width: 1100, height: 900 } });
+  context.setDefaultTimeout(10000);
+  const page = await context.newPage();
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  await page.goto(admin);
+  return { page, faults, close: () => context.close() };
+}
+
 /** What an app on that phone would ask: GET, or POST of `data` as JSON; the answer's JSON. */
 function ask(address, path, data) {
   return new Promise((resolve, reject) => {

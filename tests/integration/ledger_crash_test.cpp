@@ -47,8 +47,8 @@ class LedgerCrash : public CrashWorld {
   /// The lock file of a program that left no mark in it of what was there (ledger/mark.hpp).
   static void leave_no_mark(const std::string& dir) { std::ofstream(dir + "/foyer.db.lock", std::ios::trunc); }
 
-  /// The disk is in memory; what the mark goes by is the names' own file, its seal and the lock file beside it. A second
-  /// name of the seal would change its time, so the copy gets one of its own, and the mark that one's time.
+  /// The disk is in memory; what the mark goes by is the names' own file, its seal and the lock file beside it. A
+  /// second name of the seal would change its time, so the copy gets one of its own, and the mark that one's time.
   void be_the_same_file() const {
     std::filesystem::copy_file(live_ + "/foyer.db.lock", after_ + "/foyer.db.lock",
                                std::filesystem::copy_options::overwrite_existing);
