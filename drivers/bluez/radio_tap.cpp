@@ -98,8 +98,7 @@ void BluezRadio::try_passive(MonoTime now) {
       reconcile();
       break;
     case Trial::passive:
-      if (!work.passive_refused().empty()) return end_trial(false, "passive: " + work.passive_refused());
-      if (!work.passive()) break;  // its time begins when it scans
+      if (!work.passive()) break;  // its time begins when it scans so; where that is refused, the Adapter tries again
       if (lasted < trial_length_) return;
       return end_trial(static_cast<double>(count) >= kNoLess * static_cast<double>(trial_active_),
                        fmt::format("passively {} adverts were heard where actively {} were", count, trial_active_));

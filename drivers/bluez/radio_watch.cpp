@@ -54,6 +54,7 @@ void BluezRadio::watch() {
   account();
   if (ill == Ill::no) return;
   doubting_ = doubting_ || doubtful;
+  if (unanswered_ > 0 && !hung_) return;  // soon known: a hung bluetoothd is no case for the radio's rungs
   if (const auto rung = (doubtful ? doubts_ : ladder_).next(now, trouble(ill))) climb(*rung);
 }
 

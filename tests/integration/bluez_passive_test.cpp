@@ -149,6 +149,19 @@ TEST_F(Passive, AutoWithTheTapTriesAQuietPlaceForLonger) {
   EXPECT_TRUE(loop.run_until([&] { return monitors() == 1; }, 5s));
 }
 
+TEST_F(Passive, AutoSaysWhyPassiveIsRefusedAndTriesItAgain) {
+  settings.tap = true;
+  settings.pace.refused = 400ms;
+  bluez->refuse("RegisterMonitor", "org.bluez.Error.Failed");
+  start();
+  speak(5, false, true);
+  ASSERT_TRUE(loop.run_until([&] {
+    return radio->status().reason ==
+           "scanning actively, not passively: RegisterMonitor: org.bluez.Error.Failed: as scripted";
+  })) << radio->status().reason;
+  EXPECT_TRUE(loop.run_until([&] { return radio->status().mode == "passive"; }));
+}
+
 TEST_F(Passive, AutoSaysWhyPassiveWasTakenBackAndTriesItAgain) {
   settings.tap = true;
   settings.pace.refused = 400ms;
