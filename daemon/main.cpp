@@ -67,6 +67,18 @@ std::uint64_t random_number() {
   return std::bit_cast<std::uint64_t>(raw);
 }
 
+/// The shortest silence that ends a visit.
+std::chrono::milliseconds shortest_exit(const Config& config) {
+  std::chrono::milliseconds shortest = config::Zone{}.exit_after;
+  for (const auto& zone : config.zones) {
+    shortest = std::min(shortest, zone.exit_after);
+    if (config.radio.mode != config::ScanMode::off && zone.exit_after < drivers::bluez::kShortestExit)
+      spdlog::warn("zone {}: exit_after is below {} s: a radio that falls silent may end a visit before that is known",
+                   zone.id, drivers::bluez::kShortestExit.count());
+  }
+  return shortest;
+}
+
 tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& config, Loop& loop,
                                                                const ports::Clock& clock, ports::Bluetooth& helper) {
   if (config.radio.driver == config::RadioDriver::sim) {
@@ -86,6 +98,7 @@ tl::expected<std::unique_ptr<ports::Radio>, Faults> make_radio(const Config& con
     case config::ScanMode::off: settings.mode = Mode::off; break;
   }
   settings.tap = config.radio.tap;
+  settings.pace = drivers::bluez::pace_within(shortest_exit(config));
   return drivers::bluez::make_radio(settings, {loop, loop, clock, &helper, random_number});
 }
 

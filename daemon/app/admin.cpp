@@ -35,7 +35,10 @@ Result<std::string> Admin::status_json() {
            {"tenant", config->gateway.tenant},
            {"version", s->version},
            {"up_s", static_cast<std::int64_t>(s->up_seconds)},
-           {"radio", {{"up", s->radio.up}, {"heard", s->heard.heard}, {"here", s->presence.here}}},
+           {"radio",
+            {{"up", s->radio.up},
+             {"heard", s->heard.heard},
+             {"here", s->presence.shoppers < s->least_shoppers ? json(nullptr) : json(s->presence.here)}}},
            {"guests", {{"sessions", s->sessions}, {"open", s->sessions_open}}},
            {"epoch", ledger_.epoch()}};
   out["certificate"] = s->certificate.empty() ? json(nullptr) : json::parse(s->certificate);

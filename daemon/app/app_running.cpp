@@ -112,10 +112,13 @@ Snapshot App::Impl::snapshot() const {
   s.heard = hearing_->figures();
   s.radio = parts_.radio->status();
   s.presence = hearing_->presence().figures();
+  s.least_shoppers = config_.privacy == config::PrivacyMode::counting ? config_.privacy_k : 0;
   s.eids = hearing_->resolver().size();
   s.leases = leases_->size();
   s.leases_evicted = leases_->evictions();
   s.wrong_minors = nearness_->wrong();
+  s.reports = nearness_->size();
+  s.reports_evicted = nearness_->evictions();
   s.sessions = guests_->sessions();
   s.sessions_open = guests_->open_sessions();
   s.gate_tallies = guests_->tallies();
@@ -146,6 +149,8 @@ std::string App::Impl::headline() const {
   const auto upstream = !upstream_                      ? "no upstream"
                         : upstream_->status().connected ? "upstream connected"
                                                         : "upstream away";
+  if (config_.privacy == config::PrivacyMode::counting)
+    return fmt::format("{} guests, {}", guests_->open_sessions(), upstream);
   return fmt::format("{} guests, {} shoppers' beacons here, {}", guests_->open_sessions(),
                      hearing_->presence().figures().shoppers, upstream);
 }

@@ -214,7 +214,7 @@ void Hearing::on_radio_changed(const ports::RadioStatus& status) {
   const auto now = clock_.mono();
   if (was_up && !status.up) {
     down_since_ = now;
-    presence_.freeze(now);
+    presence_.freeze(now, status.deaf - deaf_before_);  // what it had not heard before that was known
     tell_down();
   } else if (!was_up && status.up) {
     presence_.thaw(now);

@@ -111,8 +111,15 @@ void radio_families(Families& out, const ports::RadioStatus& radio) {
               number(radio.coalesced));
   out.counter("adverts_dropped_total", "Reports the tap lost because foyerd did not read in time.",
               number(radio.dropped));
+  for (std::size_t i = 0; i < ports::kPassedOver.size(); ++i)
+    out.counter("adverts_passed_over_total", "Reports that were no advert to us.", number(radio.passed_over[i]),
+                {{"reason", ports::kPassedOver[i]}});
+  out.gauge("radio_devices", "Devices whose last words are remembered.", number(radio.devices));
+  out.counter("radio_devices_evicted_total", "Those that went because there were too many.",
+              number(radio.devices_evicted));
   for (const auto& adapter : radio.adapters)
-    out.counter("adapter_adverts_total", "Reports by adapter.", number(adapter.adverts), {{"adapter", adapter.name}});
+    out.counter("adapter_adverts_total", "Reports by adapter.", number(adapter.adverts),
+                {{"adapter", adapter.name}, {"address", adapter.address}});
   constexpr const char* kStates[]{"requested", "registered", "confirmed"};
   for (std::size_t state = 0; state < std::size(kStates); ++state)
     out.gauge("broadcasts", "The shop's own beacons by how far they got.",
@@ -139,11 +146,15 @@ void presence_families(Families& out, const Snapshot& s) {
               number(presence.suspicions));
   out.counter("strangers_held_back_total", "Unknown identifiers not told and visits not begun: too many in a minute.",
               number(presence.held_back));
-  out.gauge("here", "Identifiers that are in a zone.", number(presence.here));
-  out.gauge("here_shoppers", "Of those, neither staff's nor goods'.", number(presence.shoppers));
+  if (presence.shoppers >= s.least_shoppers) {  // of both, few shoppers could be told
+    out.gauge("here", "Identifiers that are in a zone.", number(presence.here));
+    out.gauge("here_shoppers", "Of those, neither staff's nor goods'.", number(presence.shoppers));
+  }
   out.gauge("eids", "Ephemeral identifiers that would be known again now.", number(s.eids));
   out.gauge("leases", "Identifiers lent to shoppers' apps.", number(s.leases));
   out.counter("leases_evicted_total", "Those that ended early because too many were lent.", number(s.leases_evicted));
+  out.gauge("reports", "Subjects of whom a report of our beacons is remembered.", number(s.reports));
+  out.counter("reports_evicted_total", "Those that went because there were too many.", number(s.reports_evicted));
   out.counter("reports_wrong_total", "Reported minors of our rolling beacons that were not on the air.",
               number(s.wrong_minors));
 }

@@ -21,8 +21,10 @@ struct Snapshot {
   Hearing::Figures heard;
   ports::RadioStatus radio;
   presence::Figures presence;
+  std::size_t least_shoppers = 0;  ///< a smaller number of them is not given
   std::size_t eids = 0, leases = 0;
-  std::uint64_t leases_evicted = 0, wrong_minors = 0;
+  std::size_t reports = 0;
+  std::uint64_t leases_evicted = 0, wrong_minors = 0, reports_evicted = 0;
   std::size_t sessions = 0, sessions_open = 0;
   std::map<std::string, std::uint64_t> gate_tallies;  ///< packets
   Histogram gate_times{{}};

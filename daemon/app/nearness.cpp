@@ -55,10 +55,12 @@ Nearness::Report& Nearness::entry(const std::string& subject) {
   const auto now = clock_.mono();
   auto found = reports_.find(subject);
   if (found == reports_.end()) {
-    if (reports_.size() >= kMostSubjects)
+    if (reports_.size() >= kMostSubjects) {
+      ++evictions_;
       reports_.erase(std::min_element(reports_.begin(), reports_.end(), [](const auto& a, const auto& b) {
         return a.second.touched < b.second.touched;
       }));
+    }
     found = reports_.emplace(subject, Report{}).first;
     found->second.hour = now;
   }

@@ -38,6 +38,7 @@ class Nearness {
   void raise(portal::Visitor& visitor, std::optional<std::int8_t> signal = {}) const;
 
   std::size_t size() const { return reports_.size(); }
+  std::uint64_t evictions() const { return evictions_; }
   std::uint64_t wrong() const { return wrong_; }  ///< wrong minors since start
 
  private:
@@ -57,7 +58,7 @@ class Nearness {
   Bytes key_;
   std::vector<presence::Zone> by_signal_;
   std::map<std::string, Report> reports_;
-  std::uint64_t wrong_ = 0;
+  std::uint64_t wrong_ = 0, evictions_ = 0;
 };
 
 }  // namespace foyer::app

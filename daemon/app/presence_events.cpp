@@ -57,6 +57,7 @@ std::optional<Event> to_event(const Change& change, const Telling& telling) {
   // The person who carries it is named by pseudonym; the identifier is given where it is the shop's thing.
   json data{{"zone", change.zone}, {"visit", change.visit}, {"kind", kind_of(change.role, lent)}};
   if (change.known) data["identifier"] = to_string(change.id);
+  if (change.suspect) data["suspect"] = "copies";
   if (change.kind != Change::Kind::entered) data["dwell_s"] = static_cast<double>(change.dwell.count()) / 1000.0;
   const auto subject = lent ? *telling.holder : telling.subjects.beacon(change.id);
   return Event{Stream::presence, type_of(change.kind), subject, data.dump()};

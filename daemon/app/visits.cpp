@@ -72,6 +72,7 @@ std::vector<TriggerCommand> lent_happenings(const std::vector<Event>& events, co
     if (trigger == std::end(kTriggers)) continue;
     const auto data = nlohmann::json::parse(event.data, nullptr, false);
     if (!data.is_object() || data.value("kind", "") != "lent" || event.subject.empty()) continue;
+    if (data.contains("suspect")) continue;  // it may be its copy that came
     TriggerCommand command;
     command.trigger = trigger->second;
     command.shopper.subject = event.subject;

@@ -26,7 +26,7 @@ struct ZoneTimes {
 };
 
 /// The happenings in events of presence that a lent beacon brought about (their `kind` is lent, their subject its
-/// holder). `run` names this run of the house: visits are numbered in it.
+/// holder); of one that is suspect, none. `run` names this run of the house: visits are numbered in it.
 std::vector<campaign::TriggerCommand> lent_happenings(const std::vector<Event>& events, const std::string& run,
                                                       const std::function<std::vector<GuestHere>()>& guests);
 

@@ -43,6 +43,10 @@ enum class Rung { discovery, power, reset, service };
 inline constexpr std::size_t kRungs = 4;
 inline constexpr std::array<const char*, kRungs> kRungNames{"discovery", "power", "reset", "service"};
 
+/// Why a report was passed over before it was an advert: without data, under rssi_floor, data too long to be an
+/// advert's, a frame of the tap cut short, a signal of bluetoothd of another shape.
+inline constexpr std::array<const char*, 5> kPassedOver{"empty", "weak", "too_long", "cut", "odd"};
+
 struct RadioStatus {
   bool up = false;     ///< an adapter scans and hears (or scanning is off and the broadcasts are registered)
   std::string mode;    ///< active | passive | off | sim
@@ -54,6 +58,9 @@ struct RadioStatus {
   std::chrono::milliseconds deaf{0};          ///< all time since start in which it was known to hear nothing
   std::uint64_t coalesced = 0;  ///< reports by D-Bus that a sender's own interval promised and that did not come
   std::uint64_t dropped = 0;    ///< by the tap, because foyerd did not read in time
+  std::array<std::uint64_t, kPassedOver.size()> passed_over{};
+  std::size_t devices = 0;            ///< whose last words are remembered, of D-Bus
+  std::uint64_t devices_evicted = 0;  ///< those that went because there were too many
   std::vector<AdapterStatus> adapters;
   std::vector<BroadcastStatus> broadcasts;
 };

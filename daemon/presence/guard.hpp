@@ -15,11 +15,13 @@ namespace foyer::presence {
 ///   - kReturns times an earlier address came back after another (a beacon that changes its address never returns to an
 ///     old one), or
 ///   - kJumps times one adapter heard it jump by kJump dB within two seconds (it is in two places), or
-///   - kAddresses addresses never heard before (no beacon changes it that often).
+///   - kAddresses addresses never heard before. No beacon changes it that often: bluetoothd with several broadcasts
+///   sends
+///     each for two seconds in turn and draws a new address each time, thirty a minute at most.
 /// The suspicion ends by itself kSuspicion after the last such minute. Addresses are held as 32-bit hashes.
 class Guard {
  public:
-  static constexpr unsigned kReturns = 5, kJumps = 8, kAddresses = 10;
+  static constexpr unsigned kReturns = 5, kJumps = 8, kAddresses = 60;
   static constexpr int kJump = 30;
   static constexpr std::chrono::seconds kSuspicion{600};
 

@@ -62,7 +62,9 @@ void Presence::step(const Sighting& sighting, std::vector<Change>& out) {
   if (fresh) meet(entry, out);  // with its strength, and before what follows from it
   if (entry.guard.add(sighting.address, sighting.rssi, sighting.adapter, now)) {
     ++suspicions_;
-    out.push_back(change(Change::Kind::suspected, entry));
+    // One that was held back as a stranger stays untold, or whoever makes identifiers up would fill the outbox so.
+    entry.told = entry.told || allow_stranger(strangers_seen_, now);
+    if (entry.told) out.push_back(change(Change::Kind::suspected, entry));
   }
   for (std::size_t i = 0; i < entry.zones; ++i) advance(index, entry.visits[i], sampled, now, out);
 }
@@ -81,8 +83,22 @@ void Presence::tick(MonoTime at, std::vector<Change>& out) {
   }
 }
 
-void Presence::freeze(MonoTime now) {
-  if (!frozen_at_) frozen_at_ = own_time(now);
+void Presence::freeze(MonoTime at, MonoTime::duration silence) {
+  if (frozen_at_) return;
+  const MonoTime now = own_time(at);
+  frozen_at_ = now;
+  const auto later = [now, silence](MonoTime time) { return std::clamp(silence, MonoTime::duration{0}, now - time); };
+  for (auto index = table_.oldest(); index != Table::kNone; index = table_[index].newer) {
+    auto& entry = table_[index];
+    entry.heard += later(entry.heard);
+    for (std::size_t i = 0; i < entry.zones; ++i) {
+      auto& visit = entry.visits[i];
+      if (!visit.inside) continue;
+      const auto by = later(visit.strong);
+      visit.since += by;  // silence is no dwelling
+      visit.strong += by;
+    }
+  }
 }
 
 void Presence::thaw(MonoTime now) {

@@ -102,7 +102,8 @@ class Presence {
   void tick(MonoTime now, std::vector<Change>& out);
 
   /// From freeze to thaw the radio is known deaf: nobody is thought gone because nobody is heard. Both may repeat.
-  void freeze(MonoTime now);
+  /// `silence`: so long it had heard nothing when that became known; it is held against nobody either.
+  void freeze(MonoTime now, MonoTime::duration silence = {});
   void thaw(MonoTime now);
 
   /// Which identifiers are the shop's own broadcasts: never seen, never in a zone. Empty: none.

@@ -27,6 +27,7 @@ Adapter::Adapter(World world, std::string path, bool powered, bool discovering)
       path_(std::move(path)),
       powered_(powered),
       discovering_(discovering),
+      passive_retry_(world_.pace.refused, 12 * world_.pace.refused),
       power_retry_(world_.pace),
       scan_retry_(world_.pace) {}
 
@@ -41,8 +42,13 @@ void Adapter::want(Scan scan, const std::vector<ports::Broadcast>& beacons) {
       (*known)->broadcast = wanted;
       continue;
     }
-    auto beacon = std::make_shared<Beacon>(
-        Beacon{.broadcast = wanted, .path = {}, .object = {}, .error = {}, .retry = Backoff(world_.pace)});
+    auto beacon = std::make_shared<Beacon>(Beacon{.broadcast = wanted,
+                                                  .path = {},
+                                                  .object = {},
+                                                  .confirmed = {},
+                                                  .fade = {},
+                                                  .error = {},
+                                                  .retry = Backoff(world_.pace)});
     if (export_beacon(beacon)) beacons_.push_back(std::move(beacon));
   }
   plan();
@@ -59,7 +65,8 @@ void Adapter::on_powered(bool powered) {
 }
 
 void Adapter::went_off() {
-  scanning_ = paused_ = filter_set_ = false;
+  paused_ = cycling_ && scanning();
+  scanning_ = filter_set_ = false;
   stop_first_ = stop_first_ || monitor_;
   for (auto& beacon : beacons_) beacon->clear_first = std::exchange(beacon->registered, false) || beacon->clear_first;
 }
@@ -96,13 +103,20 @@ void Adapter::broadcasts(std::vector<ports::BroadcastStatus>& out) const {
 }
 
 void Adapter::heard_elsewhere(ByteView data) {
+  const MonoTime now = world_.clock.mono();
   for (auto& beacon : beacons_) {
-    if (!beacon->registered || beacon->confirmed) continue;
+    if (!beacon->registered) continue;
+    if (beacon->confirmed && now - *beacon->confirmed < world_.pace.confirmed / 3) continue;
     Advert ours;
     ours.append(0xFF, kApple, ibeacon_value(beacon->broadcast.id, beacon->broadcast.measured_power));
     if (std::search(data.begin(), data.end(), ours.data().begin(), ours.data().end()) == data.end()) continue;
-    beacon->confirmed = true;
-    world_.changed();
+    const bool newly = !beacon->confirmed;
+    beacon->confirmed = now;
+    beacon->fade = world_.timers.after(world_.pace.confirmed, [this, faded = beacon.get()] {
+      faded->confirmed.reset();
+      world_.changed();
+    });
+    if (newly) world_.changed();
   }
 }
 
@@ -111,7 +125,10 @@ void Adapter::plan() {
   if (busy_) return;
   wake_.reset();
   const MonoTime now = world_.clock.mono();
-  if (std::exchange(cycle_, false) && powered_) return set_power(false);
+  if (std::exchange(cycle_, false) && powered_) {
+    cycling_ = true;
+    return set_power(false);
+  }
   if (!powered_ && (want_ != Scan::off || !beacons_.empty())) {
     if (now < power_retry_.due()) return wake_at(power_retry_.due());
     return set_power(true);
@@ -145,9 +162,10 @@ bool Adapter::plan_beacons(MonoTime now) {
 }
 
 void Adapter::plan_scan(MonoTime now) {
-  const bool passive = want_ == Scan::passive && passive_refused_.empty();
+  const bool passive = want_ == Scan::passive && now >= passive_retry_.due();
   if (scanning_) {
     const bool as_wanted = want_ != Scan::off && passive == (monitor_ != nullptr);
+    if (as_wanted && want_ == Scan::passive && !passive) return wake_at(passive_retry_.due());
     if (as_wanted) return;
     paused_ = want_ != Scan::off;
     return stop_scan();
@@ -200,7 +218,11 @@ void Adapter::set_power(bool on) {
       if (std::exchange(powered_, on) && !on) went_off();
       return power_retry_.succeed();
     }
-    if (on) power_retry_.fail(world_.clock.mono());
+    if (on) {
+      power_retry_.fail(world_.clock.mono());
+      paused_ = false;
+    }
+    cycling_ = false;
     problem_ = fmt::format("cannot power the adapter {}: {}: {}", on ? "on" : "off", reply.error, reply.text);
   });
 }
@@ -226,7 +248,7 @@ void Adapter::start_scan() {
   call(kAdapterInterface, "StartDiscovery", {}, [this](const Reply& reply) {
     if (!reply.ok()) return scan_failed("StartDiscovery", reply);
     scanning_ = true;
-    paused_ = false;
+    paused_ = cycling_ = false;
     scan_since_ = world_.clock.mono();
     problem_.clear();
     if (!discovering_) check_discovering();
@@ -242,7 +264,7 @@ void Adapter::stop_scan() {
 void Adapter::scan_failed(const std::string& what, const Reply& reply) {
   // InProgress is also what a session of an earlier life leaves behind; stopping first clears every such state.
   stop_first_ = true;
-  scanning_ = paused_ = false;
+  scanning_ = paused_ = cycling_ = false;
   problem_ = fmt::format("{}: {}: {}", what, reply.error, reply.text);
   scan_retry_.fail(world_.clock.mono());
   if (reply.error == "org.bluez.Error.NotReady") powered_ = false;

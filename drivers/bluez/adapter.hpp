@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,7 @@ class Adapter : public std::enable_shared_from_this<Adapter> {
   void power_cycle();
 
   bool powered() const { return powered_; }
-  /// Also during the moment a scan is stopped so that it goes on in another way or with a beacon beside it.
+  /// Also during the moment a scan is stopped so that it goes on anew, in another way or with a beacon beside it.
   bool scanning() const { return scanning_ || paused_; }
   bool passive() const { return scanning_ && monitor_; }
   const std::string& passive_refused() const { return passive_refused_; }  ///< why it scans actively instead
@@ -60,9 +61,10 @@ class Adapter : public std::enable_shared_from_this<Adapter> {
     std::string path;
     std::unique_ptr<sdbus::IObject> object;
     bool wanted = true, registered = false;
-    bool confirmed = false;     ///< heard by another adapter since it was registered
-    bool clear_first = false;   ///< bluetoothd may still hold it: unregister, then register
-    bool without_scan = false;  ///< was refused while scanning: next time with the scan stopped
+    std::optional<MonoTime> confirmed;  ///< heard by another adapter since it was registered, lately
+    ports::TimerHandle fade;            ///< for `confirmed`
+    bool clear_first = false;           ///< bluetoothd may still hold it: unregister, then register
+    bool without_scan = false;          ///< was refused while scanning: next time with the scan stopped
     std::string error;
     Backoff retry;
   };
@@ -105,8 +107,10 @@ class Adapter : public std::enable_shared_from_this<Adapter> {
   bool paused_ = false;      ///< stopped to register a beacon, and goes on
   bool busy_ = false;        ///< a call is under way
   bool cycle_ = false;       ///< to be switched off, and on again
+  bool cycling_ = false;     ///< that is under way
   std::shared_ptr<Monitor> monitor_;
   std::string passive_refused_;
+  Backoff passive_retry_;
   std::string problem_;
   MonoTime scan_since_{};
   Backoff power_retry_, scan_retry_;

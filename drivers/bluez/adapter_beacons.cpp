@@ -56,7 +56,8 @@ void Adapter::register_beacon(const std::shared_ptr<Beacon>& beacon) {
 void Adapter::registered(Beacon& beacon, const Reply& reply) {
   if (reply.ok()) {
     beacon.registered = true;
-    beacon.confirmed = false;
+    beacon.confirmed.reset();
+    beacon.fade.reset();
     beacon.without_scan = false;
     beacon.error.clear();
     beacon.retry.succeed();

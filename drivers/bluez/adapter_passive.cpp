@@ -69,7 +69,9 @@ void Adapter::activated() {
   if (!monitor_ || scanning_) return;
   monitor_->patience.reset();
   scanning_ = true;
-  paused_ = false;
+  paused_ = cycling_ = false;
+  passive_refused_.clear();
+  passive_retry_.succeed();
   scan_since_ = world_.clock.mono();
   problem_.clear();
   world_.changed();
@@ -81,6 +83,7 @@ void Adapter::released() { refuse_passive("bluetoothd released the monitor"); }
 void Adapter::refuse_passive(const std::string& why) {
   if (!monitor_) return;
   passive_refused_ = why;
+  passive_retry_.fail(world_.clock.mono());  // not at once: each try is a few seconds without a scan
   paused_ = paused_ || scanning_;
   scanning_ = false;
   world_.changed();

@@ -8,23 +8,26 @@
 
 namespace foyer::drivers::bluez {
 
-/// When to try again: doubles from Pace::first_retry to Pace::longest_retry. No jitter: bluetoothd is ours alone.
+/// When to try again: doubles from a first time, by default Pace::first_retry, to a longest one. No jitter: bluetoothd
+/// is ours alone.
 class Backoff {
  public:
-  explicit Backoff(const Pace& pace) : pace_(pace), next_(pace.first_retry) {}
+  using Time = std::chrono::milliseconds;
+
+  explicit Backoff(const Pace& pace) : Backoff(pace.first_retry, pace.longest_retry) {}
+  Backoff(Time first, Time longest) : first_(first), longest_(longest), next_(first) {}
   void fail(MonoTime now) {
     due_ = now + next_;
-    next_ = std::min(next_ * 2, pace_.longest_retry);
+    next_ = std::min(next_ * 2, longest_);
   }
   void succeed() {
     due_ = {};
-    next_ = pace_.first_retry;
+    next_ = first_;
   }
   MonoTime due() const { return due_; }
 
  private:
-  Pace pace_;
-  std::chrono::milliseconds next_;
+  Time first_, longest_, next_;
   MonoTime due_{};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -29,7 +30,23 @@ struct Pace {
   std::chrono::milliseconds quiet{60'000};          ///< few senders fell silent: they may just have left
   std::chrono::milliseconds trial{10'000};          ///< of each way of scanning, where auto has the choice
   std::chrono::milliseconds gather{20};             ///< adverts of the tap are taken this long after the first
+  std::chrono::milliseconds notice{15'000};         ///< no longer silence goes unsuspected where more is usual
+  std::chrono::milliseconds doubt{7'500};           ///< a suspicious silence this long: the scan is started anew
+  std::chrono::milliseconds forlorn{7'200'000};     ///< so long not one advert: a power cycle may be tried on doubt
+  std::chrono::milliseconds confirmed{30'000};      ///< another adapter's hearing of a beacon is good so long
+  std::chrono::milliseconds refused{600'000};       ///< after this, and at most 12 times this, passive is tried again
 };
+
+/// The pace with which a scan that fell silent is started anew, and can be heard, before `exit_after` (the shortest of
+/// the zones) ends a visit. Below 20 s that cannot be promised: Pace::silence and two pings take 15.
+inline constexpr std::chrono::seconds kShortestExit{20};
+inline Pace pace_within(std::chrono::milliseconds exit_after) {
+  Pace pace;
+  const auto time = std::clamp<std::chrono::milliseconds>(exit_after, kShortestExit, 3 * pace.notice);
+  pace.notice = time / 3;
+  pace.doubt = time / 6;
+  return pace;
+}
 
 struct Settings {
   enum class Mode { automatic, active, passive, off };

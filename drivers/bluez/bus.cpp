@@ -28,10 +28,11 @@ Result<void> Bus::open(const std::vector<std::pair<std::string, compat::OnMessag
 
 sdbus::Slot Bus::match(const std::string& rule, compat::OnMessage fn) {
   // An exception must not run through libsystemd's C frames; a message of another shape is not for us.
-  return compat::match(*connection_, rule, [fn = std::move(fn)](sdbus::Message& message) {
+  return compat::match(*connection_, rule, [this, fn = std::move(fn)](sdbus::Message& message) {
     try {
       fn(message);
     } catch (const sdbus::Error&) {
+      ++odd_;
     }
   });
 }

@@ -53,6 +53,8 @@ class Bus {
   /// loop, not from within a callback of this bus; blocks as open() does.
   void rematch(std::size_t index, const std::string& rule, compat::OnMessage fn);
 
+  std::uint64_t odd() const { return odd_; }  ///< signals of another shape, passed over
+
  private:
   void process();
   void arm();
@@ -70,6 +72,7 @@ class Bus {
   std::unique_ptr<ports::Handle> watch_;
   compat::Wait watched_;
   ports::TimerHandle timeout_, rewatch_, end_;
+  std::uint64_t odd_ = 0;
   int depth_ = 0;         ///< in process()
   bool closing_ = false;  ///< asked for, or lost
 };

@@ -22,18 +22,24 @@ class Devices {
   struct Said {
     Bytes manufacturer, service;  ///< as AD structures
   };
+  /// A device as one adapter knows it: the object of another adapter says other things, and goes at other times.
+  struct Key {
+    MacAddress address;
+    int adapter = 0;  ///< N of hciN
+    bool operator==(const Key&) const = default;
+  };
 
   /// Notes what a report says anew and returns all that is known.
-  const Said& note(const MacAddress& address, Report& report, MonoTime now) {
-    auto& entry = *find(address);
+  const Said& note(const Key& key, Report& report, MonoTime now) {
+    auto& entry = *find(key);
     count(entry, now);
     if (report.has_manufacturer) entry.said.manufacturer.swap(report.manufacturer);
     if (report.has_service) entry.said.service.swap(report.service);
     return entry.said;
   }
 
-  void forget(const MacAddress& address) {
-    const auto known = index_.find(address);
+  void forget(const Key& key) {
+    const auto known = index_.find(key);
     if (known == index_.end()) return;
     order_.erase(known->second);
     index_.erase(known);
@@ -49,15 +55,21 @@ class Devices {
   static constexpr float kMostMissed = 8;
 
   std::size_t size() const { return order_.size(); }
+  std::uint64_t evictions() const { return evictions_; }
 
  private:
   struct Entry {
-    MacAddress address;
+    Key key;
     Said said;
     MonoTime last{};
     float interval = 0;  ///< seconds; 0: not learned yet
   };
   using Place = std::list<Entry>::iterator;
+  struct Hash {
+    std::size_t operator()(const Key& key) const noexcept {
+      return std::hash<MacAddress>{}(key.address) + static_cast<std::size_t>(key.adapter);
+    }
+  };
 
   void count(Entry& entry, MonoTime now) {
     const float gap = std::chrono::duration<float>(now - entry.last).count();
@@ -75,22 +87,23 @@ class Devices {
     }
   }
 
-  Place find(const MacAddress& address) {
-    if (const auto known = index_.find(address); known != index_.end()) {
+  Place find(const Key& key) {
+    if (const auto known = index_.find(key); known != index_.end()) {
       order_.splice(order_.end(), order_, known->second);
       return known->second;
     }
     if (order_.size() >= kMost) {
-      index_.erase(order_.front().address);
+      ++evictions_;
+      index_.erase(order_.front().key);
       order_.pop_front();
     }
-    order_.push_back({address, {}, {}, 0});
-    return index_[address] = std::prev(order_.end());
+    order_.push_back({key, {}, {}, 0});
+    return index_[key] = std::prev(order_.end());
   }
 
-  std::uint64_t coalesced_ = 0;
+  std::uint64_t coalesced_ = 0, evictions_ = 0;
   std::list<Entry> order_;  ///< the least recently heard first
-  std::unordered_map<MacAddress, Place> index_;
+  std::unordered_map<Key, Place, Hash> index_;
 };
 
 }  // namespace foyer::drivers::bluez

@@ -17,9 +17,11 @@ struct HciReport {
 };
 
 /// Calls fn(const HciReport&) for every advertising report in one frame of the monitor channel: six bytes of header
-/// (opcode, index, length, little-endian), then the HCI event. False: it is no advertising event, or was cut short.
+/// (opcode, index, length, little-endian), then the HCI event. What was `cut` short has told the reports before the
+/// cut.
+enum class FrameRead { reports, other, cut };  ///< other: no advertising event
 template <class Fn>
-bool each_report(ByteView frame, Fn fn);
+FrameRead each_report(ByteView frame, Fn fn);
 
 namespace detail {
 
@@ -67,19 +69,20 @@ bool extended(ByteView& rest, HciReport& report, Fn& fn) {
 }  // namespace detail
 
 template <class Fn>
-bool each_report(ByteView frame, Fn fn) {
+FrameRead each_report(ByteView frame, Fn fn) {
   using namespace detail;
-  if (frame.size() < kMonitorHeader + 4 || word(frame, 0) != kMonitorEvent) return false;
+  if (frame.size() < kMonitorHeader + 4) return FrameRead::cut;
   const auto event = frame.subspan(kMonitorHeader);
-  if (event[0] != kLeMeta || event.size() < 2U + event[1]) return false;
+  if (word(frame, 0) != kMonitorEvent || event[0] != kLeMeta) return FrameRead::other;
+  if (event.size() < 2U + event[1] || event[1] < 2) return FrameRead::cut;
   const auto parameters = event.subspan(2, event[1]);
-  if (parameters.size() < 2 || (parameters[0] != kReport && parameters[0] != kExtendedReport)) return false;
+  if (parameters[0] != kReport && parameters[0] != kExtendedReport) return FrameRead::other;
   HciReport report;
   report.index = word(frame, 2);
   auto rest = parameters.subspan(2);
   for (int left = parameters[1]; left > 0; --left)
-    if (!(parameters[0] == kReport ? legacy(rest, report, fn) : extended(rest, report, fn))) return false;
-  return true;
+    if (!(parameters[0] == kReport ? legacy(rest, report, fn) : extended(rest, report, fn))) return FrameRead::cut;
+  return FrameRead::reports;
 }
 
 }  // namespace foyer::drivers::bluez

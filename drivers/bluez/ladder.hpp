@@ -37,6 +37,8 @@ class Ladder {
   /// The last rung could not be tried at all: no need to wait for its effect.
   void failed(MonoTime now) { due_ = now; }
   void over();
+  /// Another trouble, of which nothing was tried yet.
+  void forget() { highest_.reset(); }
 
   const std::array<std::uint64_t, ports::kRungs>& counts() const { return counts_; }
   std::optional<ports::Rung> highest() const { return highest_; }  ///< of this trouble, or of the last

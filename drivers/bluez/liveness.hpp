@@ -13,8 +13,9 @@ namespace foyer::drivers::bluez {
 /// deaf radio. Pure: moved by heard() and tick() with the time handed in.
 ///
 /// Suspicious is a silence of 20 mean gaps between adverts (chance: e^-20 where they come independently), and of
-/// Pace::silence at least. It is deafness where at least kFew senders were heard until the end: so many do not leave
-/// in one moment. Fewer may just have left.
+/// Pace::silence at least; but no longer one than Pace::notice, or two gaps where they are long: the visits it may end
+/// do not last longer. It is deafness after 20 gaps, or 12 and twice Pace::notice, where at least kFew senders were
+/// heard until the end: so many do not leave in one moment. Fewer may just have left.
 class Liveness {
  public:
   static constexpr int kFew = 3;
@@ -25,6 +26,7 @@ class Liveness {
 
   /// A scan began: silence counts from here.
   void listening(MonoTime now);
+  bool listened() const { return began_ != MonoTime{}; }
   /// A non-empty advert.
   void heard(const MacAddress& from, MonoTime at) {
     if (at > last_) last_ = at;
@@ -37,10 +39,12 @@ class Liveness {
   Verdict judge(MonoTime now) const;
   MonoTime::duration silence(MonoTime now) const;
   double rate() const { return rate_; }  ///< adverts a second over the last ten minutes; 0: nothing learned
-  int senders() const;                   ///< heard within Pace::silence before the last advert; at most 32
+  int senders() const;  ///< heard within Pace::silence, or four gaps, before the last advert; at most 32
 
  private:
+  MonoTime::duration gaps(double number) const;
   MonoTime::duration suspicious_after() const;
+  MonoTime::duration deaf_after() const;
 
   Pace pace_;
   MonoTime last_{}, began_{}, ticked_{};

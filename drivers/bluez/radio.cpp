@@ -28,6 +28,8 @@ bool same(const ports::RadioStatus& a, const ports::RadioStatus& b) {
 
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+constexpr std::chrono::minutes kContraryFirst{1}, kContraryLongest{60};
+
 }  // namespace
 
 BluezRadio::BluezRadio(Settings settings, Means means)
@@ -41,8 +43,10 @@ BluezRadio::BluezRadio(Settings settings, Means means)
       tap_retry_(settings_.pace),
       reason_("not started"),
       tap_(means_.poller, timers_, clock_, settings_.pace),
+      contrary_retry_(kContraryFirst, kContraryLongest),
       liveness_(settings_.pace),
-      ladder_(settings_.pace, means_.random) {
+      ladder_(settings_.pace, means_.random),
+      doubts_(settings_.pace, means_.random) {
   settings_.rssi_floor = std::clamp(settings_.rssi_floor, -127, 20);
 }
 
@@ -73,8 +77,8 @@ void BluezRadio::stop() {
   alive_.reset();
   account();
   down_since_.reset();
-  deaf_ = was_scanning_ = trial_passive_ = false;
-  trial_ = Trial::idle;
+  judge_anew();
+  judged_.reset();
   ill_ = Ill::no;
   ladder_.over();
   on_gone("stopped");
@@ -89,10 +93,14 @@ ports::RadioStatus BluezRadio::status() const {
   status.source = off ? "" : tap_.is_open() ? "tap" : "dbus";
   status.rung = ladder_.highest();
   status.rungs = ladder_.counts();
+  for (std::size_t i = 0; i < ports::kRungs; ++i) status.rungs[i] += doubts_.counts()[i];
   const auto down = down_total_ + (down_since_ ? clock_.mono() - *down_since_ : MonoTime::duration{0});
   status.deaf = std::chrono::duration_cast<std::chrono::milliseconds>(down);
   status.coalesced = devices_.coalesced();
   status.dropped = dropped_ + tap_.dropped();
+  status.passed_over = {empty_, weak_, too_long_, tap_.cut(), bus_.odd()};
+  status.devices = devices_.size();
+  status.devices_evicted = devices_.evictions();
   status.adapters = list_;
   bool scanning = false;
   std::string problem;
@@ -143,6 +151,8 @@ std::string BluezRadio::remark() const {
             : !scans->second.can_monitor ? std::string("bluetoothd offers no AdvertisementMonitorManager1 (it wants "
                                                        "Experimental = true in main.conf)")
                                          : "starting");
+  if (trial_passive_ && tap_.is_open() && scans && !scans->second.work->passive() && !why.empty())
+    return "scanning actively, not passively: " + why;
   if (settings_.tap && !tap_.is_open() && !tap_error_.empty()) return "no tap: " + tap_error_;
   if (settings_.mode == Settings::Mode::automatic && !trial_why_.empty()) return trial_why_;
   return {};
@@ -177,6 +187,11 @@ void BluezRadio::reconcile() {
   if (!known_) return;
   if (const auto name = name_of(scanning_path_); name.starts_with("hci"))
     std::from_chars(name.data() + 3, name.data() + name.size(), tap_index_);
+  if (tap_index_ >= 0) last_index_ = tap_index_;
+  if (const auto* scans = scanner(); scans && judged_ != scans->second.index) {
+    judge_anew();
+    judged_ = scans->second.index;
+  }
   for (auto& [path, shown] : shown_) {
     const bool scan = path == scanning_path_;
     const auto beacons = wanted.find(path);
@@ -188,6 +203,16 @@ void BluezRadio::reconcile() {
     shown.work->want(scan ? scan_mode(shown) : Scan::off,
                      beacons == wanted.end() ? std::vector<ports::Broadcast>{} : beacons->second);
   }
+}
+
+/// Another adapter scans: what the last one was used to, and whether it heard, says nothing of it.
+void BluezRadio::judge_anew() {
+  liveness_ = Liveness(settings_.pace);
+  was_scanning_ = trial_passive_ = doubting_ = false;
+  trial_ = Trial::idle;
+  doubts_.over();
+  if (std::exchange(deaf_, false) && tap_.is_open())
+    tap_timer_ = timers_.after(std::chrono::milliseconds{0}, [this] { hear_by_bus(false); });
 }
 
 /// auto: the one in use already, else the first that is powered, else the first. Null: there is none.
@@ -223,11 +248,17 @@ std::optional<std::uint8_t> BluezRadio::list_index(const std::string& name, cons
 /// An advert of the adapter that scans. May end the radio: whoever it is told to may stop it.
 void BluezRadio::deliver(Advert& advert) {
   // The filters of all of bluetoothd's clients are merged, and the tap has none: what we did not ask for comes too.
-  if (advert.rssi != Advert::kNoRssi && advert.rssi < settings_.rssi_floor) return;
-  if (advert.size == 0) return;  // a broken controller reports these; they prove nothing
+  if (advert.rssi != Advert::kNoRssi && advert.rssi < settings_.rssi_floor) {
+    ++weak_;
+    return;
+  }
+  if (advert.size == 0) {  // a broken controller reports these; they prove nothing
+    ++empty_;
+    return;
+  }
   ++list_[advert.adapter].adverts;
   liveness_.heard(advert.address, advert.at);
-  if (deaf_ || ill_ != Ill::no) heal();
+  if (deaf_ || doubting_ || ill_ != Ill::no) heal();
   if (!beacons_.empty())
     for (const auto& [other, shown] : shown_)
       if (shown.work && other != scanning_path_) shown.work->heard_elsewhere(advert.data());

@@ -47,6 +47,7 @@ class BluezRadio final : public ports::Radio {
   Scan scan_mode(const Shown& shown) const;
   std::string remark() const;
   bool hearing() const;
+  void judge_anew();
   std::optional<std::uint8_t> list_index(const std::string& name, const std::string& address);
   void deliver(Advert& advert);
   void changed();
@@ -75,10 +76,11 @@ class BluezRadio final : public ports::Radio {
   void end_trial(bool passive, std::string why);
 
   // radio_watch.cpp: staying alive
-  enum class Ill { no, gone, hung, silent_daemon, unpowered, not_scanning, deaf, doubtful };
+  enum class Ill { no, gone, hung, silent_daemon, absent, unpowered, not_scanning, deaf, doubtful };
   void watch();
   Ill diagnose(MonoTime now) const;
   Ladder::Trouble trouble(Ill ill) const;
+  bool can_reset() const;
   void climb(ports::Rung rung);
   void restart_service();
   void ping();
@@ -102,6 +104,7 @@ class BluezRadio final : public ports::Radio {
   std::vector<ports::BroadcastStatus> homeless_;  ///< beacons without an adapter
   Devices devices_;
   Report report_;
+  std::uint64_t empty_ = 0, weak_ = 0, too_long_ = 0;  ///< passed over
   ports::RadioStatus published_;
   bool published_once_ = false;
   ports::TimerHandle retry_, publish_;
@@ -109,22 +112,29 @@ class BluezRadio final : public ports::Radio {
   Tap tap_;
   std::string tap_error_;      ///< why there is no tap, where one is wanted
   int tap_index_ = -1;         ///< N of hciN that scans
+  int last_index_ = -1;        ///< the last that did
   std::uint64_t dropped_ = 0;  ///< by taps that are closed
   unsigned contrary_ = 0;      ///< reports by D-Bus while the tap was silent
+  Backoff contrary_retry_;     ///< after such a tap, which may open and be silent again
   ports::TimerHandle tap_timer_;
   enum class Trial { idle, active, passive, over } trial_ = Trial::idle;
   MonoTime trial_since_{};
+  MonoTime::duration trial_length_{0};                                ///< of its active half, and so of its passive one
   std::uint64_t advertised_ = 0, trial_from_ = 0, trial_active_ = 0;  ///< adverts by the tap, scan responses left out
   bool trial_passive_ = false;                                        ///< what it came to
   std::string trial_why_;
 
   Liveness liveness_;
+  std::optional<std::uint8_t> judged_;  ///< the adapter it knows, an index into list_
   Ladder ladder_;
+  Ladder doubts_;          ///< the silences that may be no trouble; climbed until an advert comes
+  bool doubting_ = false;  ///< since the last advert
   Ill ill_ = Ill::no;
   MonoTime ill_since_{};
   bool was_scanning_ = false;
   bool deaf_ = false;  ///< nothing heard since Liveness said so
-  bool hung_ = false;  ///< bluetoothd did not answer a ping
+  bool hung_ = false;  ///< bluetoothd did not answer kUnanswered pings in a row
+  unsigned unanswered_ = 0;
   bool pinging_ = false;
   MonoTime pinged_{};
   std::string service_error_;  ///< why bluetooth.service may not be restarted

@@ -86,6 +86,7 @@ void BluezRadio::on_owner(const std::string& owner) {
 void BluezRadio::on_gone(const std::string& why) {
   owner_.clear();
   known_ = hung_ = pinging_ = false;
+  unanswered_ = 0;
   retry_.reset();
   reason_ = why;
   shown_.clear();
@@ -159,7 +160,7 @@ void BluezRadio::on_removed(sdbus::Message& message) {
   message >> path >> interfaces;
   for (const auto& interface : interfaces) {
     if (interface == kDeviceInterface) {
-      if (const auto device = parse_device_path(path)) devices_.forget(device->address);
+      if (const auto device = parse_device_path(path)) devices_.forget({device->address, device->index});
     } else if (interface == kAdapterInterface) {
       shown_.erase(path);
       reconcile();
@@ -209,11 +210,14 @@ void BluezRadio::note_adapter(std::string_view path, const AdapterReport& report
 void BluezRadio::take_report(std::string_view path, bool fresh) {
   const auto device = parse_device_path(path);
   if (!device) return;
+  // Others may scan with other adapters. At first, nobody has said yet which is ours.
+  if (known_ && device->adapter != scanning_path_) return;
+  too_long_ += report_.too_long;
   const bool manufacturer = report_.has_manufacturer, service = report_.has_service;
   if (!manufacturer && !service && !report_.rssi) return;  // a name, or a strength taken back at the end of a scan
   const MonoTime now = clock_.mono();
-  const auto& said = devices_.note(device->address, report_, now);
-  if (!fresh || !events_ || device->adapter != scanning_path_) return;  // others may scan with other adapters
+  const auto& said = devices_.note({device->address, device->index}, report_, now);
+  if (!fresh || !events_ || !known_) return;
   const auto known = shown_.find(device->adapter);
   if (known == shown_.end()) return;
   if (tap_.is_open()) {
@@ -228,7 +232,11 @@ void BluezRadio::take_report(std::string_view path, bool fresh) {
   const bool all = !manufacturer && !service;
   for (const auto* part :
        {all || manufacturer ? &said.manufacturer : nullptr, all || service ? &said.service : nullptr}) {
-    if (!part || advert.size + part->size() > Advert::kMaxData) continue;
+    if (!part) continue;
+    if (advert.size + part->size() > Advert::kMaxData) {
+      ++too_long_;
+      continue;
+    }
     std::copy(part->begin(), part->end(), advert.bytes.begin() + advert.size);
     advert.size = static_cast<std::uint8_t>(advert.size + part->size());
   }

@@ -28,7 +28,6 @@ void BluezRadio::open_tap() {
     }
     if (!fd || *fd < 0) return lose_tap(fd ? "no descriptor came" : fd.error().message);
     tap_error_.clear();
-    tap_retry_.succeed();
     tap_.open(
         *fd, [this](const HciReport& report, MonoTime at) { on_report(report, at); },
         [this] { lose_tap("the descriptor failed"); });
@@ -46,7 +45,8 @@ void BluezRadio::lose_tap(const std::string& why) {
   hear_by_bus(true);
   reconcile();  // passively, by D-Bus, most would be lost
   tap_retry_.fail(clock_.mono());
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(tap_retry_.due() - clock_.mono());
+  const auto due = std::max(tap_retry_.due(), contrary_retry_.due());
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - clock_.mono());
   tap_timer_ = timers_.after(wait, [this] { open_tap(); });
   changed();
 }
@@ -54,8 +54,15 @@ void BluezRadio::lose_tap(const std::string& why) {
 void BluezRadio::on_report(const HciReport& report, MonoTime at) {
   if (report.index != tap_index_ || !events_) return;
   const auto* scans = scanner();
-  if (!scans || report.data.empty() || report.data.size() > Advert::kMaxData) return;
-  if (!report.scan_response) ++advertised_;
+  if (!scans) return;
+  if (report.data.size() > Advert::kMaxData) {
+    ++too_long_;
+    return;
+  }
+  // It hears: a tap that only opens proves nothing, and would be opened and given up for ever.
+  tap_retry_.succeed();
+  contrary_retry_.succeed();
+  if (!report.scan_response && !report.data.empty()) ++advertised_;
   Advert advert;
   advert.address = report.address;
   advert.adapter = scans->second.index;
@@ -66,34 +73,33 @@ void BluezRadio::on_report(const HciReport& report, MonoTime at) {
   deliver(advert);
 }
 
-/// `auto` with the tap: as long as Pace::trial actively, then passively; what hears no less stays. Once in a run, and
-/// again after the tap was lost.
+/// `auto` with the tap: actively as long as Pace::trial and until kEnough came, then as long passively; what hears no
+/// less stays. Once in a run, and again after the tap was lost.
 void BluezRadio::try_passive(MonoTime now) {
   const auto* scans = scanner();
   if (settings_.mode != Settings::Mode::automatic || trial_ == Trial::over || !tap_.is_open()) return;
   if (!scans || !scans->second.can_monitor || !scans->second.work) return;
   const auto& work = *scans->second.work;
-  if (ill_ != Ill::no || !work.scanning()) {
+  if ((ill_ != Ill::no && ill_ != Ill::doubtful) || !work.scanning()) {
     trial_ = Trial::idle;
     trial_passive_ = false;
     return;
   }
   const auto count = advertised_ - trial_from_;
-  const bool over = now - trial_since_ >= settings_.pace.trial;
+  const auto lasted = now - trial_since_;
   switch (trial_) {
     case Trial::idle: trial_ = Trial::active; break;
     case Trial::active:
-      if (!over) return;
-      if (count < kEnough) break;  // too little to compare: once more
+      if (lasted < settings_.pace.trial || count < kEnough) return;
       trial_active_ = count;
+      trial_length_ = lasted;
       trial_passive_ = true;
       trial_ = Trial::passive;
       reconcile();
       break;
     case Trial::passive:
-      if (!work.passive_refused().empty()) return end_trial(false, "passive: " + work.passive_refused());
-      if (!work.passive()) break;  // its time begins when it scans
-      if (!over) return;
+      if (!work.passive()) break;  // its time begins when it scans so; where that is refused, the Adapter tries again
+      if (lasted < trial_length_) return;
       return end_trial(static_cast<double>(count) >= kNoLess * static_cast<double>(trial_active_),
                        fmt::format("passively {} adverts were heard where actively {} were", count, trial_active_));
     case Trial::over: return;

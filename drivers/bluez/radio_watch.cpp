@@ -12,7 +12,8 @@ namespace foyer::drivers::bluez {
 namespace {
 
 using ports::Rung;
-constexpr unsigned kContrary = 5;  ///< reports by D-Bus that prove a silent tap broken
+constexpr unsigned kContrary = 5;    ///< reports by D-Bus that prove a silent tap broken
+constexpr unsigned kUnanswered = 2;  ///< pings in a row: one may be late on a busy box
 
 }  // namespace
 
@@ -39,21 +40,22 @@ void BluezRadio::watch() {
     ping();
   }
   if (tap_.is_open() && deaf_ && contrary_ >= kContrary) {
+    contrary_retry_.fail(now);
     lose_tap("D-Bus hears what the tap does not");
     heal();
   }
   try_passive(now);
 
   const Ill ill = diagnose(now);
-  if (ill == Ill::no) {
-    ladder_.over();
-  } else if (ill_ == Ill::no) {
-    ill_since_ = now;
-  }
+  const bool doubtful = ill == Ill::doubtful;
+  if (ill == Ill::no || doubtful) ladder_.over();
+  if (ill != Ill::no && (ill_ == Ill::no || doubtful != (ill_ == Ill::doubtful))) ill_since_ = now;
   if (std::exchange(ill_, ill) != ill) changed();
   account();
   if (ill == Ill::no) return;
-  if (const auto rung = ladder_.next(now, trouble(ill))) climb(*rung);
+  doubting_ = doubting_ || doubtful;
+  if (unanswered_ > 0 && !hung_) return;  // soon known: a hung bluetoothd is no case for the radio's rungs
+  if (const auto rung = (doubtful ? doubts_ : ladder_).next(now, trouble(ill))) climb(*rung);
 }
 
 BluezRadio::Ill BluezRadio::diagnose(MonoTime now) const {
@@ -61,11 +63,11 @@ BluezRadio::Ill BluezRadio::diagnose(MonoTime now) const {
   if (owner_.empty()) return Ill::gone;
   if (hung_) return Ill::hung;
   if (!known_) return Ill::silent_daemon;
+  if (settings_.mode == Settings::Mode::off) return Ill::no;
   const auto* scans = scanner();
-  if (!scans || !scans->second.work) return Ill::no;  // no adapter, or none is wanted: it is waited for
+  if (!scans || !scans->second.work) return Ill::absent;
   const auto& work = *scans->second.work;
-  if (!work.powered()) return Ill::unpowered;
-  if (!work.scanning()) return Ill::not_scanning;
+  if (!work.scanning()) return work.powered() ? Ill::not_scanning : Ill::unpowered;
   if (deaf_) return Ill::deaf;
   return liveness_.judge(now) == Liveness::Verdict::suspicious ? Ill::doubtful : Ill::no;
 }
@@ -82,6 +84,10 @@ Ladder::Trouble BluezRadio::trouble(Ill ill) const {
       trouble.patience = pace.patience;
       break;
     case Ill::hung: trouble.first = Rung::service; break;
+    case Ill::absent:
+      trouble.first = Rung::reset;
+      trouble.patience = pace.patience;
+      break;
     case Ill::unpowered:
       trouble.first = Rung::reset;
       trouble.patience = pace.silence;
@@ -92,12 +98,22 @@ Ladder::Trouble BluezRadio::trouble(Ill ill) const {
       break;
     case Ill::deaf: break;
     case Ill::doubtful:
-      trouble.patience = pace.quiet;
+      trouble.patience = pace.doubt;
       trouble.eager = false;
-      break;
+      // More would take the shop's own beacons off the air, for what is most likely a closed shop.
+      trouble.possible = {true, liveness_.silence(clock_.mono()) >= pace.forlorn, false, false};
+      return trouble;
   }
-  trouble.possible[static_cast<std::size_t>(Rung::reset)] = means_.helper != nullptr && tap_index_ >= 0;
+  trouble.possible[static_cast<std::size_t>(Rung::reset)] = can_reset();
+  // An adapter never seen may be nobody's; others' beacons are not to go off the air for it.
+  if (ill == Ill::absent && last_index_ < 0) trouble.possible[static_cast<std::size_t>(Rung::service)] = shown_.empty();
   return trouble;
+}
+
+/// The adapter that scans or scanned last; not another that has its number now.
+bool BluezRadio::can_reset() const {
+  if (means_.helper == nullptr || last_index_ < 0) return false;
+  return tap_index_ >= 0 || !shown_.contains(fmt::format("/org/bluez/hci{}", last_index_));
 }
 
 void BluezRadio::climb(Rung rung) {
@@ -112,7 +128,7 @@ void BluezRadio::climb(Rung rung) {
       if (work) work->power_cycle();
       break;
     case Rung::reset:
-      means_.helper->reset(static_cast<std::uint16_t>(tap_index_),
+      means_.helper->reset(static_cast<std::uint16_t>(last_index_),
                            [this, alive = std::weak_ptr<const bool>(alive_)](Result<void> done) {
                              if (!done && !alive.expired()) ladder_.failed(clock_.mono());
                            });
@@ -142,8 +158,11 @@ void BluezRadio::ping() {
   bus_.call(kBluez, "/", kPeerInterface, "Ping", {}, settings_.pace.ping, [this, owner = owner_](const Reply& reply) {
     pinging_ = false;
     if (owner != owner_) return;
-    const bool hung = !reply.ok() && reply.error == "org.freedesktop.DBus.Error.NoReply";
+    const bool silent = !reply.ok() && reply.error == "org.freedesktop.DBus.Error.NoReply";
+    unanswered_ = silent ? unanswered_ + 1 : 0;
+    const bool hung = unanswered_ >= kUnanswered;
     if (std::exchange(hung_, hung) != hung) changed();
+    if (silent && !hung) ping();
   });
 }
 
@@ -153,13 +172,15 @@ void BluezRadio::heal() {
     if (tap_.is_open()) tap_timer_ = timers_.after(std::chrono::milliseconds{0}, [this] { hear_by_bus(false); });
     changed();
   }
+  if (std::exchange(doubting_, false)) doubts_.over();
   if (ill_ != Ill::deaf && ill_ != Ill::doubtful) return;
   ill_ = Ill::no;
   ladder_.over();
   changed();
 }
 
-/// Keeps the time without hearing; a deaf radio's began with the silence, not with the verdict.
+/// Keeps the time without hearing; a deaf radio's began with the silence, not with the verdict. So did that of one that
+/// was suspicious before it showed that it is broken, but not further back than a shop may be quiet.
 void BluezRadio::account() {
   if (settings_.mode == Settings::Mode::off) return;
   const MonoTime now = clock_.mono();
@@ -167,7 +188,12 @@ void BluezRadio::account() {
     if (down_since_) down_total_ += now - *down_since_;
     down_since_.reset();
   } else if (!down_since_) {
-    down_since_ = deaf_ ? now - liveness_.silence(now) : now;
+    const auto silence = liveness_.silence(now);
+    const bool doubted = liveness_.listened() && liveness_.judge(now) != Liveness::Verdict::fine;
+    down_since_ = deaf_     ? now - silence
+                  : doubted ? now - std::min<MonoTime::duration>(silence, settings_.pace.quiet)
+                            : now;
+    ladder_.forget();
   }
 }
 

@@ -97,9 +97,10 @@ void Tap::take(std::size_t index, std::size_t size) {
     if (age > std::chrono::nanoseconds{0} && age < std::chrono::seconds{60})
       at -= std::chrono::duration_cast<MonoTime::duration>(age);
   }
-  each_report({slots_[index].bytes.data(), std::min(size, kLargest)}, [&](const HciReport& report) {
+  const auto read = each_report({slots_[index].bytes.data(), std::min(size, kLargest)}, [&](const HciReport& report) {
     if (fd_ >= 0) on_report_(report, at);
   });
+  if (read == FrameRead::cut) ++cut_;
 }
 
 }  // namespace foyer::drivers::bluez

@@ -32,6 +32,7 @@ class Tap {
   bool is_open() const { return fd_ >= 0; }
   /// Reports the kernel threw away because they were not read in time, since the tap was opened.
   std::uint64_t dropped() const;
+  std::uint64_t cut() const { return cut_; }  ///< frames cut short, since the beginning
 
  private:
   static constexpr std::size_t kBatch = 32;     ///< packets a system call
@@ -53,6 +54,7 @@ class Tap {
   const ports::Clock& clock_;
   const Pace pace_;
   int fd_ = -1;
+  std::uint64_t cut_ = 0;
   OnReport on_report_;
   OnEnd on_end_;
   std::unique_ptr<ports::Handle> watch_;

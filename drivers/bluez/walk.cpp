@@ -3,6 +3,7 @@
 #include <systemd/sd-bus.h>
 
 #include <array>
+#include <charconv>
 
 namespace foyer::drivers::bluez {
 namespace {
@@ -50,26 +51,27 @@ void each_property(sd_bus_message* message, Fn fn) {
   leave(message);
 }
 
-/// Appends the AD structure `type` with `head` and the bytes of the variant that comes next; drops one over 255.
-void append_bytes(sd_bus_message* message, std::uint8_t type, std::uint16_t head, Bytes& out) {
+/// Appends the AD structure `type` with `head` and the bytes of the variant that comes next; not one over 255: false.
+bool append_bytes(sd_bus_message* message, std::uint8_t type, std::uint16_t head, Bytes& out) {
   const void* data = nullptr;
   std::size_t size = 0;
   enter(message, 'v', "ay");
   check(sd_bus_message_read_array(message, 'y', &data, &size));
   leave(message);
   const std::size_t length = 3 + size;
-  if (length > 254) return;
+  if (length > 254) return false;
   out.insert(out.end(), {static_cast<std::uint8_t>(length), type, static_cast<std::uint8_t>(head),
                          static_cast<std::uint8_t>(head >> 8)});
   const auto* bytes = static_cast<const std::uint8_t*>(data);
   out.insert(out.end(), bytes, bytes + size);
+  return true;
 }
 
-void read_manufacturer(sd_bus_message* message, Bytes& out) {
+void read_manufacturer(sd_bus_message* message, Report& report) {
   enter(message, 'v', "a{qv}");
   enter(message, 'a', "{qv}");
   while (enter(message, 'e', "qv")) {
-    append_bytes(message, 0xFF, read<std::uint16_t>(message, 'q'), out);
+    if (!append_bytes(message, 0xFF, read<std::uint16_t>(message, 'q'), report.manufacturer)) ++report.too_long;
     leave(message);
   }
   leave(message);
@@ -86,11 +88,11 @@ std::optional<std::uint16_t> short_uuid(std::string_view text) {
   return static_cast<std::uint16_t>((*bytes)[0] << 8 | (*bytes)[1]);
 }
 
-void read_service(sd_bus_message* message, Bytes& out) {
+void read_service(sd_bus_message* message, Report& report) {
   enter(message, 'v', "a{sv}");
   each_property(message, [&](std::string_view uuid) {
     const auto number = short_uuid(uuid);
-    if (number) append_bytes(message, 0x16, *number, out);
+    if (number && !append_bytes(message, 0x16, *number, report.service)) ++report.too_long;
     return number.has_value();
   });
   leave(message);
@@ -101,6 +103,7 @@ void read_service(sd_bus_message* message, Bytes& out) {
 void Report::clear() {
   rssi.reset();
   has_manufacturer = has_service = false;
+  too_long = 0;
   manufacturer.clear();
   service.clear();
 }
@@ -112,10 +115,10 @@ void read_device(sdbus::Message& message, Report& report) {
       report.rssi = static_cast<std::int8_t>(read_variant<std::int16_t>(raw, "n"));
     } else if (key == "ManufacturerData") {
       report.has_manufacturer = true;
-      read_manufacturer(raw, report.manufacturer);
+      read_manufacturer(raw, report);
     } else if (key == "ServiceData") {
       report.has_service = true;
-      read_service(raw, report.service);
+      read_service(raw, report);
     } else {
       return false;
     }
@@ -159,7 +162,10 @@ std::optional<DevicePath> parse_device_path(std::string_view path) {
   }
   const auto address = parse_mac({text.data(), text.size()});
   if (!address) return {};
-  return DevicePath{path.substr(0, at), *address};
+  DevicePath device{path.substr(0, at), *address};
+  const auto digits = device.adapter.find_last_not_of("0123456789") + 1;
+  std::from_chars(device.adapter.data() + digits, device.adapter.data() + device.adapter.size(), device.index);
+  return device;
 }
 
 }  // namespace foyer::drivers::bluez

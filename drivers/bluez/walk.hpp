@@ -19,6 +19,7 @@ struct Report {
   std::optional<std::int8_t> rssi;
   bool has_manufacturer = false, has_service = false;
   Bytes manufacturer, service;  ///< as AD structures
+  unsigned too_long = 0;        ///< parts left out: no AD structure holds them
   void clear();
 };
 
@@ -38,6 +39,7 @@ void read_interfaces(sdbus::Message& message, const std::function<bool(std::stri
 struct DevicePath {
   std::string_view adapter;
   MacAddress address;
+  int index = -1;  ///< N of hciN
 };
 std::optional<DevicePath> parse_device_path(std::string_view path);
 

@@ -1,88 +1,9 @@
-#include "drivers/bluez/bluez.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <memory>
-#include <string>
-
-#include "base/advert.hpp"
-#include "support/fake_bluez.hpp"
-#include "support/radio_ear.hpp"
-#include "support/test_bus.hpp"
-#include "support/test_loop.hpp"
+#include "support/bluez_case.hpp"
+#include "support/bus_monitor.hpp"
 
 /// The BlueZ driver against a bluetoothd that misbehaves, on a real bus.
 namespace foyer::drivers::bluez {
 namespace {
-
-using namespace std::chrono_literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using Device = test::FakeBluez::Device;
-
-const Uuid kUuid = parse_uuid("fda50693-a4e2-4fb1-afcf-c6eb07647825").value();
-
-BeaconId id(std::uint16_t minor) { return {kUuid, 1, minor}; }
-
-Bytes ibeacon(std::uint16_t minor) {
-  const auto value = ibeacon_value(id(minor), -59);
-  return {value.begin(), value.end()};
-}
-std::string ibeacon_ad(std::uint16_t minor) { return "1aff4c00" + to_hex(ibeacon(minor)); }
-
-class Bluez : public testing::Test {
- protected:
-  Bluez() {
-    bus.start();
-    bluez.emplace(bus.address());
-    settings.pace = {200ms, 20ms, 80ms, 100ms};
-  }
-  void shop() {
-    bluez->add_adapter("hci0", "00:11:22:33:44:55");
-    bluez->appear();
-  }
-  void start() {
-    radio = make_radio(settings, {loop, loop, loop});
-    radio->broadcast(beacons);
-    ASSERT_TRUE(radio->start(ear));
-  }
-  bool comes_up() {
-    return loop.run_until([&] { return ear.up() && radio->status().up; });
-  }
-  bool goes_down() {
-    return loop.run_until([&] { return !ear.changes.empty() && !ear.changes.back().up; });
-  }
-  bool reason_has(const std::string& text) {
-    return loop.run_until([&] { return radio->status().reason.find(text) != std::string::npos; });
-  }
-  bool called(const std::string& call, std::size_t times = 1) {
-    return loop.run_until([&] { return bluez->count(call) >= times; });
-  }
-  bool on_air(std::size_t count) {
-    return loop.run_until([&] {
-      const auto all = radio->status().broadcasts;
-      return bluez->advertisements().size() == count && all.size() == count &&
-             std::all_of(all.begin(), all.end(),
-                         [](const auto& b) { return b.state != ports::BroadcastState::requested; });
-    });
-  }
-  /// The next advert after `cause`, as hex; empty: none came.
-  template <class Cause>
-  std::string heard(Cause cause) {
-    ear.adverts.clear();
-    cause();
-    return loop.run_until([&] { return !ear.adverts.empty(); }, 2s) ? to_hex(ear.adverts[0].data()) : "";
-  }
-
-  test::TestBus bus;
-  std::optional<test::FakeBluez> bluez;
-  test::TestLoop loop;
-  test::RadioEar ear;
-  Settings settings;
-  std::vector<ports::Broadcast> beacons;
-  std::unique_ptr<ports::Radio> radio;
-};
 
 // ---- starting
 
@@ -96,6 +17,20 @@ TEST_F(Bluez, AsksForLowEnergyDuplicatesAndTheFloor) {
   EXPECT_TRUE(filter.duplicates);
   EXPECT_EQ(filter.rssi, -90);
   EXPECT_THAT(bluez->calls(), ElementsAre("GetManagedObjects", "SetDiscoveryFilter hci0", "StartDiscovery hci0"));
+}
+
+TEST_F(Bluez, OneConnectionAndFourRulesHoweverManyDevicesThereAre) {
+  shop();
+  test::BusMonitor monitor(bus.address());
+  start();
+  ASSERT_TRUE(comes_up());
+  for (int i = 0; i < 100; ++i)
+    bluez->device_added(
+        {"hci0", "AA:BB:CC:DD:EE:" + to_hex(Bytes{static_cast<std::uint8_t>(i)}), {{0x4C, ibeacon(1)}}, {}, -60});
+  ASSERT_TRUE(loop.run_until([&] { return ear.adverts.size() == 100; }));
+  EXPECT_EQ(monitor.seen("Hello"), 1u);
+  EXPECT_EQ(monitor.seen("AddMatch"), 4u);
+  EXPECT_EQ(bluez->count("GetManagedObjects"), 1u);
 }
 
 TEST_F(Bluez, WaitsForABusAndForBluetoothd) {
@@ -214,6 +149,40 @@ TEST_F(Bluez, WhatIsWeakerThanTheFloorOrFromAnotherAdapterIsNotHeard) {
   EXPECT_EQ(ear.adverts.size(), 1u);
 }
 
+// Two adapters have an object each of the same device, and what they say differs.
+TEST_F(Bluez, AnotherAdaptersObjectsNeitherSpeakNorGoForOurs) {
+  bluez->add_adapter("hci1", "00:11:22:33:44:51");
+  shop();
+  start();
+  ASSERT_TRUE(comes_up());
+  Device ours{"hci0", "AA:BB:CC:DD:EE:01", {{0x4C, ibeacon(7)}}, {}, -61};
+  Device theirs{"hci1", "AA:BB:CC:DD:EE:01", {{0x4C, ibeacon(8)}}, {}, -61};
+  heard([&] { bluez->device_added(ours); });
+  bluez->device_added(theirs);
+  ours.manufacturer.clear();
+  EXPECT_EQ(heard([&] { bluez->device_changed(ours); }), ibeacon_ad(7));
+  bluez->devices_removed({theirs});
+  EXPECT_EQ(heard([&] { bluez->device_changed(ours); }), ibeacon_ad(7));
+  EXPECT_EQ(radio->status().devices, 1u);
+}
+
+TEST_F(Bluez, WhatIsPassedOverIsCountedByReason) {
+  settings.rssi_floor = -80;
+  shop();
+  start();
+  ASSERT_TRUE(comes_up());
+  EXPECT_EQ(heard([&] {
+              bluez->device_added({"hci0", "AA:BB:CC:DD:EE:01", {}, {}, -60});
+              bluez->device_added({"hci0", "AA:BB:CC:DD:EE:02", {{0x4C, ibeacon(1)}}, {}, -81});
+              bluez->device_added({"hci0", "AA:BB:CC:DD:EE:03", {{0x59, Bytes(253, 1)}, {0x4C, ibeacon(2)}}, {}, -60});
+              bluez->odd_signal();
+              bluez->device_added({"hci0", "AA:BB:CC:DD:EE:04", {{0x4C, ibeacon(3)}}, {}, -60});
+            }),
+            ibeacon_ad(2));
+  EXPECT_TRUE(loop.run_until([&] { return ear.adverts.size() == 2; }));
+  EXPECT_EQ(radio->status().passed_over, (std::array<std::uint64_t, 5>{1, 1, 1, 0, 1}));
+}
+
 TEST_F(Bluez, StrengthTakenBackAndABurstOfRemovalsAreNoAdverts) {
   shop();
   start();
@@ -274,6 +243,20 @@ TEST_F(Bluez, TheBusItselfGoesAndComesBack) {
   EXPECT_TRUE(on_air(1));
 }
 
+const std::vector<std::string> kErrors{"org.bluez.Error.Failed",
+                                       "org.bluez.Error.InProgress",
+                                       "org.bluez.Error.NotReady",
+                                       "org.bluez.Error.NotAuthorized",
+                                       "org.bluez.Error.NotPermitted",
+                                       "org.bluez.Error.NotSupported",
+                                       "org.bluez.Error.InvalidArguments",
+                                       "org.bluez.Error.InvalidLength",
+                                       "org.bluez.Error.AlreadyExists",
+                                       "org.freedesktop.DBus.Error.UnknownObject",
+                                       "org.freedesktop.DBus.Error.NoReply",
+                                       ""};  // the last: hung, until the call times out
+std::string name_of(const std::string& error) { return error.empty() ? "Hung" : error.substr(error.rfind('.') + 1); }
+
 class Refused : public Bluez, public testing::WithParamInterface<std::tuple<std::string, std::string>> {};
 
 TEST_P(Refused, IsOvercome) {
@@ -287,20 +270,40 @@ TEST_P(Refused, IsOvercome) {
   EXPECT_TRUE(loop.run_until([&] { return bluez->discovering("hci0") && radio->status().reason.empty(); }));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Errors, Refused,
-    testing::Combine(testing::Values("SetDiscoveryFilter", "StartDiscovery", "RegisterAdvertisement"),
-                     testing::Values("org.bluez.Error.Failed", "org.bluez.Error.InProgress", "org.bluez.Error.NotReady",
-                                     "org.bluez.Error.NotAuthorized", "org.bluez.Error.NotPermitted",
-                                     "org.bluez.Error.NotSupported", "org.bluez.Error.InvalidArguments",
-                                     "org.bluez.Error.InvalidLength", "org.bluez.Error.AlreadyExists",
-                                     "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.NoReply",
-                                     "")),  // the last: hung, until the call times out
-    [](const auto& made) {
-      auto error = std::get<1>(made.param);
-      error = error.empty() ? "Hung" : error.substr(error.rfind('.') + 1);
-      return std::get<0>(made.param) + error;
+INSTANTIATE_TEST_SUITE_P(Errors, Refused,
+                         testing::Combine(testing::Values("SetDiscoveryFilter", "StartDiscovery",
+                                                          "RegisterAdvertisement"),
+                                          testing::ValuesIn(kErrors)),
+                         [](const auto& made) { return std::get<0>(made.param) + name_of(std::get<1>(made.param)); });
+
+/// The methods that are called on the way to something else.
+class RefusedInPassing : public Bluez, public testing::WithParamInterface<std::string> {};
+
+TEST_P(RefusedInPassing, IsOvercomeToo) {
+  const auto& error = GetParam();
+  bluez->add_adapter("hci0", "00:11:22:33:44:55", false);
+  for (const auto* method : {"Set", "StopDiscovery", "UnregisterAdvertisement"}) bluez->refuse(method, error);
+  bluez->refuse_advertising_while_scanning(true);
+  bluez->appear();
+  start();
+  ASSERT_TRUE(comes_up()) << radio->status().reason;  // Set, twice
+  const auto has = [&](const BeaconId& wanted) {
+    return loop.run_until([&] {
+      const auto all = bluez->advertisements();
+      return std::any_of(all.begin(), all.end(),
+                         [&](const auto& one) { return one.manufacturer.at(0x004C) == ibeacon(wanted.minor); });
     });
+  };
+  radio->broadcast({{id(1), -59, "auto"}});  // StopDiscovery
+  EXPECT_TRUE(has(id(1)));
+  EXPECT_TRUE(loop.run_until([&] { return bluez->discovering("hci0"); }));
+  radio->broadcast({{id(2), -59, "auto"}});  // UnregisterAdvertisement
+  EXPECT_TRUE(has(id(2)));
+  EXPECT_TRUE(loop.run_until([&] { return bluez->discovering("hci0") && radio->status().reason.empty(); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Errors, RefusedInPassing, testing::ValuesIn(kErrors),
+                         [](const auto& made) { return name_of(made.param); });
 
 TEST_F(Bluez, AHungBluetoothdIsAskedAgainAndNothingBlocks) {
   bluez->hang("GetManagedObjects", 2);
@@ -360,99 +363,6 @@ TEST_F(Bluez, AnAdapterSwitchedOffIsSwitchedOnAgain) {
   ASSERT_TRUE(called("StartDiscovery hci0", 2));
   EXPECT_TRUE(comes_up());
   EXPECT_TRUE(on_air(1));
-}
-
-// ---- broadcasting
-
-TEST_F(Bluez, RegistersBeaconsBeforeItScans) {
-  beacons = {{id(1), -59, "auto"}, {id(2), -70, "auto"}};
-  shop();
-  start();
-  ASSERT_TRUE(comes_up());
-  EXPECT_THAT(bluez->calls(),
-              ElementsAre("GetManagedObjects", "RegisterAdvertisement hci0", "RegisterAdvertisement hci0",
-                          "SetDiscoveryFilter hci0", "StartDiscovery hci0"));
-  const auto all = bluez->advertisements();
-  ASSERT_EQ(all.size(), 2u);
-  EXPECT_EQ(all[0].type, "broadcast");
-  EXPECT_EQ(to_hex(all[0].manufacturer.at(0x004C)), to_hex(ibeacon(1)));
-  EXPECT_EQ(all[1].manufacturer.at(0x004C)[22], static_cast<std::uint8_t>(-70));
-}
-
-TEST_F(Bluez, RefusedWhileScanningStopsRegistersAndScansOn) {
-  bluez->refuse_advertising_while_scanning(true);
-  shop();
-  start();
-  ASSERT_TRUE(comes_up());
-  bluez->forget_calls();
-  const auto changes = ear.changes.size();
-  radio->broadcast({{id(1), -59, "auto"}});
-  ASSERT_TRUE(on_air(1));
-  ASSERT_TRUE(loop.run_until([&] { return bluez->discovering("hci0") && radio->status().up; }));
-  EXPECT_EQ(bluez->count("StopDiscovery hci0"), 1u);
-  for (auto i = changes; i < ear.changes.size(); ++i) EXPECT_TRUE(ear.changes[i].up) << "the pause is not an outage";
-}
-
-TEST_F(Bluez, AReleasedBeaconIsRegisteredAgain) {
-  beacons = {{id(1), -59, "auto"}};
-  shop();
-  start();
-  ASSERT_TRUE(on_air(1));
-  bluez->release(bluez->advertisements().at(0));
-  ASSERT_TRUE(called("RegisterAdvertisement hci0", 2));
-  EXPECT_TRUE(on_air(1));
-}
-
-TEST_F(Bluez, OtherBeaconsReplaceThoseOnTheAirAndTheRestStays) {
-  beacons = {{id(1), -59, "auto"}, {id(2), -59, "auto"}, {id(2), -59, "auto"}};  // one twice: on the air once
-  shop();
-  start();
-  ASSERT_TRUE(comes_up());
-  ASSERT_TRUE(on_air(2));
-  bluez->forget_calls();
-  radio->broadcast({{id(2), -59, "auto"}, {id(3), -59, "auto"}});
-  ASSERT_TRUE(called("RegisterAdvertisement hci0"));
-  ASSERT_TRUE(on_air(2));
-  EXPECT_THAT(bluez->calls(), ElementsAre("UnregisterAdvertisement hci0", "RegisterAdvertisement hci0"));
-  radio->broadcast({{id(1), -59, "auto"}});  // back to one that was there before
-  EXPECT_TRUE(on_air(1));
-}
-
-TEST_F(Bluez, ABeaconOfItsOwnAdapterIsConfirmedWhenTheOtherHearsIt) {
-  bluez->add_adapter("hci1", "00:11:22:33:44:51");
-  settings.adapter = "hci0";
-  beacons = {{id(1), -59, "00:11:22:33:44:51"}, {id(2), -59, "hci9"}};
-  shop();
-  start();
-  ASSERT_TRUE(comes_up());
-  ASSERT_TRUE(loop.run_until([&] { return bluez->advertisements().size() == 1; }));
-  EXPECT_EQ(bluez->advertisements()[0].adapter, "hci1");
-  EXPECT_FALSE(bluez->discovering("hci1"));
-  bluez->device_added({"hci0", "AA:BB:CC:DD:EE:01", {{0x4C, ibeacon(1)}}, {}, -40});
-  EXPECT_TRUE(loop.run_until([&] { return radio->status().broadcasts[0].state == ports::BroadcastState::confirmed; }));
-  EXPECT_EQ(radio->status().broadcasts[1].state, ports::BroadcastState::requested);
-  EXPECT_THAT(radio->status().broadcasts[1].error, HasSubstr("hci9"));
-}
-
-TEST_F(Bluez, ModeOffOnlyBroadcasts) {
-  settings.mode = Settings::Mode::off;
-  beacons = {{id(1), -59, "auto"}};
-  shop();
-  start();
-  ASSERT_TRUE(comes_up());
-  EXPECT_TRUE(on_air(1));
-  EXPECT_EQ(radio->status().mode, "off");
-  EXPECT_EQ(bluez->count("StartDiscovery hci0"), 0u);
-}
-
-TEST_F(Bluez, StoppingTakesEverythingOffTheAir) {
-  beacons = {{id(1), -59, "auto"}};
-  shop();
-  start();
-  ASSERT_TRUE(comes_up());
-  ASSERT_TRUE(on_air(1));
-  radio->stop();
-  EXPECT_TRUE(loop.run_until([&] { return bluez->advertisements().empty() && !bluez->discovering("hci0"); }));
 }
 
 }  // namespace

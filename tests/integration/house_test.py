@@ -181,6 +181,9 @@ class Near(House):
         other.join()
         self.assertNotEqual(json.loads(other.ask("POST", "/v1/me/beacon")[1])["minor"], lent["minor"])
         self.assertIn("foyer_leases 2", self.admin("/metrics")[1])
+        # Who is erased has no identifier any more: what is still heard of it is nobody's.
+        self.assertEqual(other.ask("DELETE", "/v1/me")[0], 200)
+        wait_for("the lease to be revoked", lambda: "foyer_leases 1" in self.admin("/metrics")[1])
 
     def test_addresses_never_leave_memory(self):
         (self.shop.dir / "scenario.yaml").write_text(

@@ -50,6 +50,9 @@ class FakeBluetooth final : public ports::Bluetooth {
     frame.push_back(size);
     frame.insert(frame.end(), ad.begin(), ad.end());
     frame.push_back(static_cast<std::uint8_t>(rssi));
+    say(frame);
+  }
+  void say(const Bytes& frame) const {
     if (::send(kernel_, frame.data(), frame.size(), MSG_NOSIGNAL) < 0) std::abort();
   }
   void end_tap() {

@@ -71,7 +71,10 @@ class FakeBluez {
   void set_powered(const std::string& name, bool powered) {
     run([=, this] {
       adapters_[name].powered = powered;
-      if (!powered) adapters_[name].session.clear();
+      if (!powered) {
+        adapters_[name].session.clear();
+        std::erase_if(advertisements_, [&](const auto& a) { return a.adapter == name; });
+      }
       emit_adapter_bool(name, "Powered", powered);
     });
   }
@@ -118,6 +121,15 @@ class FakeBluez {
   }
   void rssi_invalidated(const Device& device) {
     run([=, this] { emit_device_changed(device, true); });
+  }
+  /// A signal of a shape that bluetoothd's has not.
+  void odd_signal() {
+    run([=, this] {
+      auto* message =
+          signal("/org/bluez/hci0/dev_AA_BB_CC_DD_EE_01", "org.freedesktop.DBus.Properties", "PropertiesChanged");
+      sd_bus_message_append(message, "su", "org.bluez.Device1", 7u);
+      send(message);
+    });
   }
   void devices_removed(const std::vector<Device>& devices) {
     run([=, this] {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/encoding.hpp"
+
 namespace foyer::test {
 
 /// FakeBluez's AdvertisementMonitorManager1: reads what a client exports below its root, and activates it or not.
@@ -14,8 +16,8 @@ class FakeMonitors {
  public:
   struct Monitor {
     std::string client, root, path, type;
-    std::size_t patterns = 0;
-    int sampling = -1;  ///< RSSISamplingPeriod; -1: not said
+    std::vector<std::string> patterns;  ///< "start type bytes", in hex
+    int sampling = -1;                  ///< RSSISamplingPeriod; -1: not said
   };
 
   bool activates = true;
@@ -27,7 +29,7 @@ class FakeMonitors {
     sd_bus_message_read(call, "o", &root);
     const std::string client = sd_bus_message_get_sender(call);
     sd_bus_reply_method_return(call, "");
-    auto* asked = new Asked{this, bus, {client, root, "", "", 0, -1}};
+    auto* asked = new Asked{this, bus, {client, root, "", "", {}, -1}};
     sd_bus_call_method_async(bus, nullptr, client.c_str(), root, "org.freedesktop.DBus.ObjectManager",
                              "GetManagedObjects", &FakeMonitors::on_objects, asked, "");
   }
@@ -94,7 +96,17 @@ class FakeMonitors {
       } else if (name == "Patterns") {
         sd_bus_message_enter_container(reply, 'v', "a(yyay)");
         sd_bus_message_enter_container(reply, 'a', "(yyay)");
-        while (sd_bus_message_skip(reply, "(yyay)") > 0) ++monitor.patterns;
+        while (sd_bus_message_enter_container(reply, 'r', "yyay") > 0) {
+          std::uint8_t start, type;
+          const void* bytes;
+          std::size_t size;
+          sd_bus_message_read(reply, "yy", &start, &type);
+          sd_bus_message_read_array(reply, 'y', &bytes, &size);
+          const auto* first = static_cast<const std::uint8_t*>(bytes);
+          monitor.patterns.push_back(std::to_string(start) + " " + to_hex(Bytes{type}) + " " +
+                                     to_hex(Bytes(first, first + size)));
+          sd_bus_message_exit_container(reply);
+        }
         sd_bus_message_exit_container(reply);
         sd_bus_message_exit_container(reply);
       }

@@ -128,6 +128,23 @@ TEST_F(HearingTest, ADeafRadioEndsNoVisitAndIsTold) {
   EXPECT_EQ(nlohmann::json::parse(events[3].data)["deaf_s"], 600.0);
 }
 
+TEST_F(HearingTest, TheSilenceBeforeDeafnessWasKnownEndsNoVisitEither) {
+  for (int round = 0; round < 3; ++round) {  // each time the radio's account of it grows
+    stay(5s, [&] { hear(tag, -60); });
+    stay(40s, [] {});
+    auto deaf = radio(false, "hears nothing");
+    deaf.deaf = 40s + round * 140s;
+    hearing->on_radio_changed(deaf);
+    for (int i = 0; i < 100; ++i) clock.advance(1s), hearing->tick();
+    auto again = radio(true);
+    again.deaf = (round + 1) * 140s;
+    hearing->on_radio_changed(again);
+    stay(20s, [] {});
+  }
+  for (const auto& event : events) EXPECT_NE(event.type, "presence.left");
+  EXPECT_EQ(hearing->presence().here().size(), 1u);
+}
+
 TEST_F(HearingTest, WhatWasTriedIsToldAndOnceMoreWhenAllWas) {
   hearing->on_radio_changed(radio(true));
   auto deaf = radio(false, "hears nothing");
@@ -249,6 +266,17 @@ TEST_F(HearingTest, AVisitThatOutlastsItsLeaseIsToldToItsEnd) {
   stay(70s, [&] { hear(lease.id, -60), leases.tick(); });
   EXPECT_EQ(types(), (std::vector<std::string>{"beacon.seen", "presence.entered", "presence.left"}));
   EXPECT_EQ(events.back().subject, "subject-a");
+}
+
+TEST_F(HearingTest, WhoseLentIdentifierIsCopiedIsToldSo) {
+  config.shoppers = config::Shoppers{parse_uuid("5b1bb9d4-0d8a-4c4e-9f0e-2f6f6f0d3a11").value(), 4h};
+  config.zones.push_back({"shop", {}, {}, -70, -76, 30s, 45s, {}});
+  open();
+  const auto lent = leases.lend("subject-a").value().id;
+  stay(40s, [&] { hear(lent, -60, {{2, 0, 0, 0, 0, 1}}), hear(lent, -62, {{2, 0, 0, 0, 0, 2}}); });
+  ASSERT_EQ(types(), (std::vector<std::string>{"beacon.seen", "presence.entered", "beacon.seen", "presence.dwelled"}));
+  EXPECT_FALSE(nlohmann::json::parse(events[1].data).contains("suspect"));
+  EXPECT_EQ(nlohmann::json::parse(events[3].data)["suspect"], "copies");
 }
 
 // ---- privacy.mode ----------------------------------------------------------------------------------------------

@@ -97,5 +97,28 @@ TEST(MetricsPage, NamesWhatIsExposedAndNothingElse) {
   for (const auto& [name, metric] : page) EXPECT_TRUE(house.contains(name)) << name << " is exposed nowhere";
 }
 
+bool exposes(const Snapshot& s, const std::string& what) { return to_prometheus(s).find(what) != std::string::npos; }
+
+TEST(Metrics, FewShoppersAreNotGivenWhereTheyAreOnlyCounted) {
+  auto s = everything();
+  s.presence.here = 12;
+  s.presence.shoppers = 9;
+  EXPECT_TRUE(exposes(s, "foyer_here_shoppers 9"));
+  s.least_shoppers = 10;
+  EXPECT_FALSE(exposes(s, "foyer_here"));
+  s.presence.shoppers = 10;
+  EXPECT_TRUE(exposes(s, "foyer_here_shoppers 10"));
+}
+
+// A scrape with one series twice is refused whole.
+TEST(Metrics, AdaptersThatHadOneNameOneAfterTheOtherAreTwoSeries) {
+  auto s = everything();
+  s.radio.adapters[0].address = "00:11:22:33:44:55";
+  s.radio.adapters.push_back(s.radio.adapters[0]);
+  s.radio.adapters[1].address = "00:11:22:33:44:66";
+  EXPECT_TRUE(exposes(s, R"(adapter="hci0",address="00:11:22:33:44:55")"));
+  EXPECT_TRUE(exposes(s, R"(adapter="hci0",address="00:11:22:33:44:66")"));
+}
+
 }  // namespace
 }  // namespace foyer::app

@@ -90,6 +90,14 @@ TEST_F(Visits, ALentBeaconSpeaksForItsHolder) {
   EXPECT_EQ(what[1].shopper.presence, 0) << "not on the Wi-Fi";
 }
 
+TEST_F(Visits, ACopiedLentBeaconBringsNoCampaignAbout) {
+  auto copied = entered("lent", "subject-a");
+  auto data = json::parse(copied.data);
+  data["suspect"] = "copies";
+  copied.data = data.dump();
+  EXPECT_TRUE(lent_happenings({copied}, "run", a_is_here).empty());
+}
+
 TEST_F(Visits, OneVisitIsToldOnceByWhicheverWitness) {
   at(0s, {guest("a")});
   auto lent = lent_happenings({entered("lent", "subject-a")}, "run", a_is_here);

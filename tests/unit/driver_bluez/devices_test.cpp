@@ -13,7 +13,7 @@ class DevicesTest : public testing::Test {
     MacAddress address{{2, 0, static_cast<std::uint8_t>(number >> 24), static_cast<std::uint8_t>(number >> 16),
                         static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
     Report report;
-    devices.note(address, report, now);
+    devices.note({address, 0}, report, now);
   }
   MonoTime now{1h};
   Devices devices;
@@ -38,6 +38,23 @@ TEST_F(DevicesTest, JitterIsNoLoss) {
 TEST_F(DevicesTest, TheLeastRecentlyHeardGoes) {
   for (std::uint32_t i = 0; i < 3 * Devices::kMost; ++i) hear(i);
   EXPECT_EQ(devices.size(), Devices::kMost);
+  EXPECT_EQ(devices.evictions(), 2 * Devices::kMost);
+}
+
+// Each adapter has an object of the same device: what one lets go of, the other may still hear.
+TEST_F(DevicesTest, AnotherAdaptersObjectIsAnother) {
+  const MacAddress address{{2, 0, 0, 0, 0, 1}};
+  Report report;
+  report.has_manufacturer = true;
+  report.manufacturer = {3, 0xFF, 1, 1};
+  devices.note({address, 0}, report, now);
+  report.clear();
+  report.has_manufacturer = true;
+  report.manufacturer = {3, 0xFF, 2, 2};
+  devices.note({address, 1}, report, now);
+  devices.forget({address, 1});
+  report.clear();
+  EXPECT_EQ(devices.note({address, 0}, report, now).manufacturer, (Bytes{3, 0xFF, 1, 1}));
 }
 
 }  // namespace

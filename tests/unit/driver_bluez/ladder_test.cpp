@@ -83,6 +83,14 @@ TEST_F(Climb, IsReluctantWhereThereMayBeNoTrouble) {
   EXPECT_EQ(until(1000s), (Steps{"60 discovery", "180 power", "420 reset", "900 service"}));
 }
 
+TEST_F(Climb, AnotherTroubleIsNotSaidToHaveBeenTried) {
+  until(40s);
+  ladder.over();
+  EXPECT_EQ(ladder.highest(), Rung::service) << "of the last";
+  ladder.forget();
+  EXPECT_FALSE(ladder.highest());
+}
+
 TEST_F(Climb, StartsFromTheBottomInTheNextTrouble) {
   until(25s);
   ladder.over();

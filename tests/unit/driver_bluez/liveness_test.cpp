@@ -67,10 +67,46 @@ TEST(Liveness, ASlowPlaceIsGivenTime) {
     for (std::uint8_t k = 0; k < 3; ++k) place.liveness.heard({{2, 0, 0, 0, 0, k}}, place.now);
     place.silent(30s);
   }
-  place.silent(2min);
-  EXPECT_EQ(place.liveness.judge(place.now), Verdict::fine);
-  place.silent(3min);
+  place.silent(1min);
+  EXPECT_EQ(place.liveness.judge(place.now), Verdict::suspicious);
+  place.silent(1min);
   EXPECT_EQ(place.liveness.judge(place.now), Verdict::deaf);
+}
+
+// With one or two senders a dead radio is never proved; all the more must the scan be tried anew before exit_after.
+TEST(Liveness, ASilenceIsSuspectedBeforeItEndsAVisit) {
+  for (const int senders : {1, 2}) {
+    Place place(0);
+    for (int i = 0; i < 120; ++i) {  // each once in ten seconds: twenty gaps are longer than 45 s
+      for (std::uint8_t k = 0; k < senders; ++k) place.liveness.heard({{2, 0, 0, 0, 0, k}}, place.now);
+      place.silent(10s);
+    }
+    EXPECT_EQ(place.liveness.judge(place.now), Verdict::fine) << senders;
+    place.silent(Pace{}.notice + 5s);
+    EXPECT_EQ(place.liveness.judge(place.now), Verdict::suspicious) << senders;
+  }
+}
+
+TEST(Liveness, AFewSlowSendersThatFallSilentAtOnceAreADeafRadioWithinExitAfter) {
+  Place place(0);
+  for (int i = 0; i < 360; ++i) {  // four tags by turns, each once in ten seconds
+    place.liveness.heard({{2, 0, 0, 0, 0, static_cast<std::uint8_t>(i % 4)}}, place.now);
+    place.silent(2500ms);
+  }
+  place.silent(25s);
+  EXPECT_EQ(place.liveness.judge(place.now), Verdict::suspicious);
+  place.silent(5s);
+  EXPECT_EQ(place.liveness.judge(place.now), Verdict::deaf);
+}
+
+TEST(Liveness, ThePaceLeavesTimeToHearAgainWithinExitAfter) {
+  for (const std::chrono::milliseconds exit_after : {20s, 30s, 45s, 600s}) {
+    const auto pace = pace_within(exit_after);
+    EXPECT_LE(std::max(pace.notice, pace.silence) + pace.doubt, exit_after / 2) << exit_after.count();
+    EXPECT_LE(std::max(pace.notice, pace.silence) + 2 * pace.ping, exit_after) << exit_after.count();
+  }
+  EXPECT_EQ(pace_within(45s).notice, Pace{}.notice);
+  EXPECT_EQ(pace_within(45s).doubt, Pace{}.doubt);
 }
 
 TEST(Liveness, ADeafRadioIsNotGotUsedTo) {

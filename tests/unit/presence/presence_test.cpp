@@ -160,6 +160,34 @@ TEST(Presence, WhileDeafNobodyGoes) {
   EXPECT_EQ(room.changes[0].dwell, 7s);
 }
 
+TEST(Presence, TheSilenceBeforeDeafnessWasKnownIsHeldAgainstNobody) {
+  Room room(one_zone());
+  room.hear_for(10s, -60);
+  room.hear(-60, tag(2));
+  room.kinds();
+  room.silence(40s);
+  room.presence.freeze(room.now, 40s);
+  room.silence(1h);
+  room.presence.thaw(room.now);
+  room.silence(43s);
+  EXPECT_THAT(room.kinds(), ElementsAre()) << "as much of exit_after is left as before the silence";
+  room.silence(2s);
+  ASSERT_EQ(room.changes.size(), 1u);
+  EXPECT_EQ(room.changes[0].kind, Kind::left);
+  EXPECT_EQ(room.changes[0].dwell, 7s) << "as before the silence";
+}
+
+TEST(Presence, WhoWasSilentBeforeTheRadioWasIsCreditedOnlyTheRadiosSilence) {
+  Room room(one_zone());
+  room.hear_for(10s, -60);
+  room.silence(40s);
+  room.kinds();
+  room.presence.freeze(room.now, 10s);
+  room.presence.thaw(room.now);
+  room.silence(14s);
+  EXPECT_THAT(room.kinds(), ElementsAre(Kind::left));
+}
+
 TEST(Presence, ZonesByNameAndTheRestBySignal) {
   Settings settings = one_zone();
   settings.zones.push_back({"till", {{kTags, 7, {}}}, -70, -76, 30s, 45s});
@@ -361,9 +389,36 @@ TEST(Presence, AnAddressThatComesBackIsACopy) {
 
 TEST(Presence, ManyAddressesAtOnceAreCopies) {
   Room room(one_zone());
-  for (std::uint8_t i = 0; i < 20; ++i, room.now += 1s)
+  for (std::uint8_t i = 0; i < 100; ++i, room.now += 300ms)
     room.presence.step({tag(1), -60, 0, room.now, address(i)}, room.changes);
   EXPECT_EQ(suspicions(room.changes), 1u);
+}
+
+// bluetoothd sends each of several broadcasts two seconds in turn, every time from a new address.
+TEST(Presence, ABoxWithTwoBroadcastsIsNoCopy) {
+  Room room(one_zone());
+  for (int i = 0; i < 300; ++i, room.now += 2s)
+    for (int k = 0; k < 5; ++k)
+      room.presence.step({tag(static_cast<std::uint16_t>(i % 2)),
+                          -60,
+                          0,
+                          room.now + k * 100ms,
+                          {{2, 0, 0, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}}},
+                         room.changes);
+  EXPECT_EQ(suspicions(room.changes), 0u);
+}
+
+// A stranger may make identifiers up and send each from two addresses by turns.
+TEST(Presence, SuspectStrangersAreNotToldBeyondTheirLimit) {
+  Settings settings = one_zone();
+  settings.max_strangers = 10;
+  Room room(settings);
+  for (std::uint16_t i = 0; i < 100; ++i)
+    for (int n = 0; n < 20; ++n)
+      room.presence.step({tag(i), -90, 0, room.now, address(static_cast<std::uint8_t>(n % 2))}, room.changes);
+  EXPECT_EQ(room.presence.figures().suspicions, 100u);
+  EXPECT_EQ(suspicions(room.changes), 10u);
+  EXPECT_EQ(room.changes.size(), 20u) << "ten seen, ten suspected";
 }
 
 TEST(Presence, TwoPlacesAtOnceAreCopiesEvenUnderOneAddress) {
