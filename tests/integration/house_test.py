@@ -185,6 +185,15 @@ class Near(House):
         self.assertEqual(other.ask("DELETE", "/v1/me")[0], 200)
         wait_for("the lease to be revoked", lambda: "foyer_leases 1" in self.admin("/metrics")[1])
 
+    def test_where_shoppers_are_only_counted_few_of_them_are_not_told_of(self):
+        self.shop.config = self.shop.config.replace("privacy: {mode: visit, k: 1}", "privacy: {mode: counting, k: 50}")
+        self.open()
+        wait_for("adverts", lambda: self.shop.ctl("status")["radio"]["heard"] > 100, 30)
+        self.assertIsNone(self.shop.ctl("status")["radio"]["here"])
+        metrics = self.admin("/metrics")[1]
+        self.assertIn("foyer_identifiers ", metrics)
+        self.assertNotIn("foyer_here", metrics)
+
     def test_addresses_never_leave_memory(self):
         (self.shop.dir / "scenario.yaml").write_text(
             "shoppers:\n"
