@@ -369,6 +369,7 @@ def wifi_target_runs_the_access_point():
             demand("CAP_DAC_OVERRIDE".lower() not in show(unit, "CapabilityBoundingSet"), f"{unit} may read everything")
             pids[unit] = main_pid(unit)
         until(pathlib.Path("/run/hostapd/wlan0").exists, 30, "hostapd's socket")
+        run("runuser", "-u", "foyer", "--", "test", "-w", "/run/hostapd/wlan0")
         run("kill", "-KILL", str(pids["foyer-hostapd"]))
         until(lambda: running_anew("foyer-hostapd", pids["foyer-hostapd"]), 30, "a killed hostapd comes back")
         pids["foyer-hostapd"] = main_pid("foyer-hostapd")
