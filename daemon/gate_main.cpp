@@ -29,8 +29,7 @@ Result<void> serve(const std::string& socket, const std::string& user) {
   if (!uid) return foyer::fail(uid);
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   const int stop = ::signalfd(-1, &signals, SFD_CLOEXEC);
   kernel::Server server(socket, *uid);
@@ -44,17 +43,18 @@ Result<void> serve(const std::string& socket, const std::string& user) {
 int main(int argc, char** argv) {
   CLI::App app("foyer-gate: keeps foyer's firewall table; the only part of foyer with CAP_NET_ADMIN");
   std::string socket = "/run/foyer-gate/gate.sock", user = "foyer";
-  bool remove = false;
+  bool remove = false, laid = false;
   app.add_option("--socket", socket, "where foyerd asks")->capture_default_str();
   app.add_option("--uid", user, "the user foyerd runs as, by name or number")->capture_default_str();
   app.add_flag("--remove", remove, "take the table and every guest away, and end");
+  app.add_flag("--laid", laid, "say by the exit status whether the rules are in force, and end");
   app.set_version_flag("--version", std::string("foyer-gate ") + foyer::kVersion);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 1;
   }
-  const auto done = remove ? kernel::Table::take_away() : serve(socket, user);
+  const auto done = remove ? kernel::Table::take_away() : laid ? kernel::Table::is_laid() : serve(socket, user);
   if (!done) fmt::print(stderr, "<3>foyer-gate: {}\n", done.error().message);
   return done ? 0 : 1;
 }

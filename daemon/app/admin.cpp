@@ -216,7 +216,7 @@ Result<Admin::Minted> Admin::mint_checked(portal::TokenKind kind, const std::str
   if (!url) return fail(url);
   auto minted = mint({kind, config->gateway.store, zone, ttl.value_or(usual)});
   if (!minted) return fail(minted);
-  return Minted{*minted, *url + "/q/" + minted->text};
+  return Minted{*minted, *url + "/q/" + minted->text, fmt::format("{}/screen/{}?key={}", *url, zone, minted->display)};
 }
 
 Result<std::string> Admin::mint_token(const std::string& kind_name, const std::string& zone,
@@ -225,12 +225,13 @@ Result<std::string> Admin::mint_token(const std::string& kind_name, const std::s
   if (!kind) return fail(Code::refuse, "kind '{}' is not one of poster, screen, receipt, staff", kind_name);
   const auto minted = mint_checked(*kind, zone, ttl);
   if (!minted) return fail(minted);
-  return json{{"token", minted->token.text},
-              {"url", minted->url},
-              {"kind", kind_name},
-              {"expires_at", to_rfc3339(minted->token.expires)},
-              {"code", minted->token.code}}
-      .dump();
+  json out{{"token", minted->token.text},
+           {"url", minted->url},
+           {"kind", kind_name},
+           {"expires_at", to_rfc3339(minted->token.expires)},
+           {"code", minted->token.code}};
+  if (!minted->token.display.empty()) out["display"] = minted->display;
+  return out.dump();
 }
 
 Result<portal::PrintFacts> Admin::print_facts(const portal::PrintOrder& order) {

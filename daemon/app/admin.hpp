@@ -77,6 +77,7 @@ class Admin final : public portal::AdminServices {
   struct Minted {
     portal::MintedToken token;
     std::string url;
+    std::string display;  ///< the link for a display; only where the token has its key
   };
   /// An order as the operator gave it, checked against the configuration.
   Result<Minted> mint_checked(portal::TokenKind kind, const std::string& zone, std::optional<std::chrono::seconds> ttl);

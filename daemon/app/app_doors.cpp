@@ -16,7 +16,7 @@ Result<void> App::Impl::listen() {
     const ports::HttpListen order{https.listen, 192, 256, kGuestBody, https.certificate, https.key};
     if (auto bound = bind(*parts_.guest_https, order); !bound) return bound;
     tls_ = std::make_unique<TlsWatch>(https, *parts_.guest_https, order, parts_.clock, surroundings_.build_date,
-                                      [this] { make_portal(); });
+                                      surroundings_.synchronised, [this] { make_portal(); });
   }
   if (auto bound = bind(*parts_.admin_http, {config_.admin.http, 24, 64, kAdminBody, "", ""}); !bound) return bound;
   if (auto bound = bind(*parts_.control, {"unix:" + config_.admin.socket, 24, 64, kAdminBody, "", ""}); !bound)

@@ -58,9 +58,11 @@ void App::Impl::take(config::Config fresh, const ledger::Ledger::Applied& applie
   make_admin();
   configure_nearness();
   guests_->limit(guest_limits(config_));
-  if (parts_.gate)
+  if (parts_.gate) {
     if (auto laid = parts_.gate->setup(gate_policy(config_, guest_port(), https_port())); !laid)
       spdlog::error("reload: {}", laid.error().message);
+    guests_->reconcile();  // the table may have been made anew
+  }
   hearing_->reconfigure(config_);
   refresh_broadcasts();
   spdlog::info("reload: done, {} campaigns applied", applied.applied.size());

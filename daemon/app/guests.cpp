@@ -101,6 +101,7 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
     visitor.presence = std::max(station->associated ? 3 : 0, entry->session.evidence);
     visitor.bytes_left = bytes_left(*entry);
     visitor.known_as = entry->known_as;
+    visitor.known_devices = entry->known_devices;
     return visitor;
   }
   auto names = subjects_.names(station->mac, address);
@@ -108,6 +109,7 @@ Result<Visitor> Guests::who(const IpAddress& ip) {
   visitor.device = std::move(names.device);
   visitor.pair = std::move(names.pair);
   visitor.known_as = subjects_.known_as(station->mac);
+  visitor.known_devices = subjects_.known_devices(station->mac);
   return visitor;
 }
 
@@ -130,6 +132,7 @@ Result<void> Guests::open(const Session& session, const IpAddress& ip) {
     fresh.key = entry.key;
     fresh.extra = std::move(entry.extra);
     fresh.known_as = std::move(entry.known_as);
+    fresh.known_devices = std::move(entry.known_devices);
   } else {
     // Another session of the same device and address begins anew, with a quota of its own.
     static_cast<void>(shut_all(entry));
@@ -168,11 +171,13 @@ Result<void> Guests::open_entry(Entry& entry, const Station& station, const IpAd
   if (auto may = allowed(station.mac); !may) return may;
   // Where the kernel holds nothing of it, after a reboot, the main address goes on from what was recorded.
   if (auto opened = gate_admit(key, left(entry), entry.bytes); !opened) return opened;
-  let_go_of_all(entry);  // what was open is opened again for the time that is left now
+  if (!entry.key) entry.gone = {};  // the kernel held nothing of it
+  let_go_of_all(entry);             // what was open is opened again for the time that is left now
   hold(key, entry);
   entry.key = key;
+  entry.opened = clock_.mono();
   entry.fingerprint = station.fingerprint;
-  entry.known_as = subjects_.known_as(station.mac);
+  note_names(entry, station.mac);
   open_extra(entry, station);
   return {};
 }
@@ -329,7 +334,12 @@ std::size_t Guests::open_sessions() const {
 void Guests::use(const Subjects& subjects) {
   subjects_ = subjects;
   for (auto& [pair, entry] : by_pair_)
-    if (entry.key) entry.known_as = subjects_.known_as(entry.key->mac);
+    if (entry.key) note_names(entry, entry.key->mac);
+}
+
+void Guests::note_names(Entry& entry, const MacAddress& mac) const {
+  entry.known_as = subjects_.known_as(mac);
+  entry.known_devices = subjects_.known_devices(mac);
 }
 
 }  // namespace foyer::app

@@ -113,6 +113,8 @@ class Guests final : public ports::StationEvents {
     MonoTime active{};                   ///< when it last used something
     std::string fingerprint;             ///< of its radio, since it is in
     std::vector<std::string> known_as;   ///< subjects of its MAC, while it is open
+    std::vector<std::string> known_devices;  ///< likewise
+    MonoTime opened{};                       ///< when the kernel was last asked to let it in
   };
 
   Entry* find(const MacAddress& mac, const IpAddress& ip);
@@ -121,6 +123,7 @@ class Guests final : public ports::StationEvents {
   void open_extra(Entry& entry, const ports::Station& station);
   Result<void> end(Entry& entry, const std::string& reason);
   Entry make_entry(const Session& session) const;
+  void note_names(Entry& entry, const MacAddress& mac) const;
   void hold(const ports::GuestKey& key, const Entry& by);
   bool held_by_another(const ports::GuestKey& key, const Entry& but) const;
   void let_go_of_all(Entry& entry);
@@ -134,6 +137,7 @@ class Guests final : public ports::StationEvents {
   std::chrono::seconds left(const Entry& entry) const;
   Result<void> adopt(const ports::GateState& state);
   void count(const ports::GateState& state);
+  void mend(Entry& entry);
   void end_what_is_over(bool counted);
   bool is_blocked(const MacAddress& mac) const;
   static bool is_another(Entry& entry, const ports::Station& station);

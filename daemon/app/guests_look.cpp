@@ -12,6 +12,9 @@ namespace {
 
 bool is_v6(const IpAddress& ip) { return ip.family == IpAddress::Family::v6; }
 
+/// A look may tell what was so before the newest admission.
+constexpr std::chrono::seconds kSettled{10};
+
 std::uint64_t more_than(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
 }  // namespace
@@ -44,7 +47,7 @@ Result<void> Guests::adopt(const ports::GateState& state) {
       const auto of_mac = known.find(guest.key.mac);
       if (entry != nullptr) {
         entry->key = guest.key;
-        entry->known_as = subjects_.known_as(guest.key.mac);
+        note_names(*entry, guest.key.mac);
         known.try_emplace(guest.key.mac, entry);
       } else if (v6 && of_mac != known.end()) {
         entry = of_mac->second;
@@ -54,12 +57,11 @@ Result<void> Guests::adopt(const ports::GateState& state) {
       }
       if (entry != nullptr) holders_[guest.key] = entry->session.pair;
     }
-  // What was recorded and is not in the kernel any more was used by addresses that are gone.
+  // What was used and is not in the kernel any more was used by addresses that are gone.
   count(state);
   for (auto& [pair, entry] : by_pair_) {
     if (!entry.key) continue;
-    entry.gone = {more_than(entry.session.bytes_up, entry.counted.up),
-                  more_than(entry.session.bytes_down, entry.counted.down)};
+    entry.gone = {more_than(entry.bytes.up, entry.counted.up), more_than(entry.bytes.down, entry.counted.down)};
   }
   for (const auto& station : stations_->all()) on_station(station);
   return {};
@@ -68,8 +70,10 @@ Result<void> Guests::adopt(const ports::GateState& state) {
 void Guests::count(const ports::GateState& state) {
   std::map<GuestKey, Traffic> bytes;
   for (const auto& guest : state.guests) bytes[guest.key] = guest.bytes;
+  std::vector<Entry*> lost;
   for (auto& [pair, entry] : by_pair_) {
     if (!entry.key) continue;
+    if (!bytes.contains(*entry.key) && clock_.mono() - entry.opened > kSettled) lost.push_back(&entry);
     Traffic now;
     const auto add = [&](const GuestKey& key) {
       const auto it = bytes.find(key);
@@ -84,9 +88,23 @@ void Guests::count(const ports::GateState& state) {
     entry.bytes = {std::max(entry.bytes.up, now.up + entry.gone.up),
                    std::max(entry.bytes.down, now.down + entry.gone.down)};
   }
+  for (auto* entry : lost) mend(*entry);
   tallies_ = state.tallies;
   kept_out_.clear();
   for (const auto& [mac, left] : state.kept_out) kept_out_[mac] = clock_.mono() + left;
+}
+
+/// The kernel lets this one in no more: an address has one owner, and another device came in with it. Where it has the
+/// address again it is opened anew; else it is recorded and not in, as after a reboot.
+void Guests::mend(Entry& entry) {
+  if (left(entry).count() <= 0) return;  // ends anyhow
+  const GuestKey key = *entry.key;
+  for (const auto& extra : entry.extra)
+    if (auto closed = shut(extra, entry); !closed) fault_ = closed.error().message;
+  let_go_of_all(entry);
+  const auto station = stations_->find(key.ip);
+  if (!station || station->mac != key.mac) return;
+  if (auto opened = open_entry(entry, *station, key.ip); !opened) fault_ = opened.error().message;
 }
 
 void Guests::tick() {

@@ -50,6 +50,15 @@ class Pairings {
     return std::optional(it->pairing);
   }
 
+  /// Takes a confirmation back: the device was not let in.
+  void release(const std::string& id, const std::string& session) {
+    const auto it = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [&](const Entry& one) { return one.pairing.id == id && one.pairing.confirmed; });
+    if (it == waiting_.end()) return;
+    it->pairing.confirmed = false;
+    if (const auto count = vouched_.find(session); count != vouched_.end()) --count->second;
+  }
+
   std::size_t size() const { return waiting_.size(); }
 
  private:

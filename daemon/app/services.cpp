@@ -34,6 +34,7 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   session.until = session.since + settings_.session_length;
   command.presence = order.visitor.associated ? 3 : 0;
   command.known_as = order.visitor.known_as;
+  command.known_devices = order.visitor.known_devices;
   command.terms = required_terms_();
   if (order.latest) session.until = std::min(session.until, *order.latest);
   auto answer = ledger_.admit(command, settings_.ledger_deadline);
@@ -86,6 +87,15 @@ Result<tl::expected<std::optional<portal::Pairing>, Reason>> Services::confirm_p
                                                                                        const std::string& session) {
   return core_.ask([this, id, session] { return pairings_.confirm(id, session, clock_.mono()); },
                    settings_.core_deadline);
+}
+
+Result<void> Services::release_pairing(const std::string& id, const std::string& session) {
+  return core_.ask(
+      [this, id, session] {
+        pairings_.release(id, session);
+        return Result<void>{};
+      },
+      settings_.core_deadline);
 }
 
 Result<DrawAnswer> Services::draw(const DrawCommand& command) {

@@ -70,6 +70,7 @@ class Services final : public portal::Services {
   Result<std::optional<portal::Pairing>> pairing(const std::string& id) override;
   Result<tl::expected<std::optional<portal::Pairing>, campaign::Reason>> confirm_pairing(
       const std::string& id, const std::string& session) override;
+  Result<void> release_pairing(const std::string& id, const std::string& session) override;
   Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override;
   Result<std::optional<campaign::Coupon>> coupon(const std::string& id) override;
   Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) override;

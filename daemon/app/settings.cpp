@@ -92,8 +92,8 @@ ledger::Settings ledger_settings(const config::Config& config, const Secrets& se
 
 ports::GatePolicy gate_policy(const config::Config& config, std::uint16_t http_port, std::uint16_t https_port) {
   const auto& wifi = config.wifi;
-  return {wifi.interface,  wifi.uplink, wifi.address,  http_port,   https_port,
-          wifi.lan_access, wifi.quota,  wifi.down_bps, wifi.up_bps, wifi.blocked};
+  return {wifi.interface, wifi.uplink,   wifi.address, http_port,   https_port, wifi.lan_access, {},
+          wifi.quota,     wifi.down_bps, wifi.up_bps,  wifi.blocked};
 }
 
 Guests::Limits guest_limits(const config::Config& config) {

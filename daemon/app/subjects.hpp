@@ -32,11 +32,9 @@ class Subjects {
   }
 
   /// The subject under every key, newest first.
-  std::vector<std::string> known_as(const MacAddress& mac) const {
-    std::vector<std::string> all;
-    for (const auto& key : keys_) all.push_back(key.name("subject", mac.bytes));
-    return all;
-  }
+  std::vector<std::string> known_as(const MacAddress& mac) const { return under_every_key("subject", mac); }
+  /// The device likewise.
+  std::vector<std::string> known_devices(const MacAddress& mac) const { return under_every_key("device", mac); }
 
   /// The first pair, newest key first, that `wanted` says yes to: a session made under an earlier key is found.
   template <class Wanted>
@@ -50,6 +48,11 @@ class Subjects {
   }
 
  private:
+  std::vector<std::string> under_every_key(std::string_view domain, const MacAddress& mac) const {
+    std::vector<std::string> all;
+    for (const auto& key : keys_) all.push_back(key.name(domain, mac.bytes));
+    return all;
+  }
   static Bytes both(const MacAddress& mac, const IpAddress& ip) {
     Bytes both(mac.bytes.begin(), mac.bytes.end());
     both.push_back(static_cast<std::uint8_t>(ip.family));

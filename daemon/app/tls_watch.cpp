@@ -9,12 +9,14 @@
 namespace foyer::app {
 
 TlsWatch::TlsWatch(const config::Https& https, ports::HttpServer& server, ports::HttpListen listen,
-                   const ports::Clock& clock, WallTime build_date, std::function<void()> turned)
+                   const ports::Clock& clock, WallTime build_date, std::function<bool()> synchronised,
+                   std::function<void()> turned)
     : https_(https),
       server_(server),
       listen_(std::move(listen)),
       clock_(clock),
       build_date_(build_date),
+      synchronised_(std::move(synchronised)),
       turned_(std::move(turned)) {
   stamp_ = stamp();
   const auto pem = config::read_secret(https_.certificate);
@@ -55,7 +57,8 @@ void TlsWatch::renew() {
 }
 
 CertificateState TlsWatch::state() const {
-  return certificate_ ? state_of(*certificate_, clock_.wall(), build_date_) : CertificateState::expired;
+  if (!certificate_) return CertificateState::expired;
+  return state_of(*certificate_, clock_.wall(), build_date_, synchronised_ && synchronised_());
 }
 
 std::optional<std::int64_t> TlsWatch::days_left() const {

@@ -17,7 +17,7 @@ class TlsWatch {
  public:
   /// `listen`: as the server was bound. `turned` is called when phones may, or may no longer, be sent to it.
   TlsWatch(const config::Https& https, ports::HttpServer& server, ports::HttpListen listen, const ports::Clock& clock,
-           WallTime build_date, std::function<void()> turned);
+           WallTime build_date, std::function<bool()> synchronised, std::function<void()> turned);
 
   /// Every few seconds.
   void look();
@@ -40,6 +40,7 @@ class TlsWatch {
   const ports::HttpListen listen_;
   const ports::Clock& clock_;
   const WallTime build_date_;
+  const std::function<bool()> synchronised_;  ///< the wall clock is known to be right
   const std::function<void()> turned_;
   std::optional<Certificate> certificate_;
   std::string stamp_;

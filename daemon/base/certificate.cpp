@@ -37,10 +37,10 @@ Result<Certificate> read_certificate(std::string_view pem, const std::string& ho
   return Certificate{*from, *until, covers};
 }
 
-CertificateState state_of(const Certificate& certificate, WallTime now, WallTime build_date) {
+CertificateState state_of(const Certificate& certificate, WallTime now, WallTime build_date, bool synchronised) {
   if (!certificate.covers) return CertificateState::wrong_host;
   if (now < build_date) return CertificateState::no_clock;
-  if (now < certificate.not_before) return CertificateState::not_yet;
+  if (now < certificate.not_before) return synchronised ? CertificateState::not_yet : CertificateState::no_clock;
   if (now >= certificate.not_after) return CertificateState::expired;
   return certificate.not_after - now < kCertificateWarning ? CertificateState::ending : CertificateState::good;
 }

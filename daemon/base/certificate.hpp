@@ -25,11 +25,14 @@ enum class CertificateState {
   expired,
   not_yet,     ///< begins in the future
   wrong_host,  ///< is another host's
-  no_clock,    ///< our clock cannot tell: it stands before this program was built
+  no_clock,    ///< our clock cannot tell: it stands before this program was built, or before the certificate begins and
+               ///< nobody has set it yet
 };
 inline constexpr std::chrono::days kCertificateWarning{14};
 
-CertificateState state_of(const Certificate& certificate, WallTime now, WallTime build_date);
+/// `synchronised`: the clock is known to be right. One that is not stands in the past if anywhere (a board without a
+/// battery starts where it stopped): what begins later may have begun, what is over is over.
+CertificateState state_of(const Certificate& certificate, WallTime now, WallTime build_date, bool synchronised = true);
 std::string_view to_string(CertificateState state);
 
 /// Whether phones may be sent to it. With a clock that cannot tell it is as good as it was: phones have clocks of their

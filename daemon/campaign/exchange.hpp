@@ -95,6 +95,8 @@ struct AdmitCommand {
   int presence = 0;                     ///< level once in
   std::vector<std::string> known_as{};  ///< as in DrawCommand
   std::string terms{};                  ///< as in TriggerCommand
+  /// Every name session.device still has: per_device_per_day counts them all.
+  std::vector<std::string> known_devices{};
 };
 
 struct AdmitAnswer {

@@ -2,6 +2,7 @@
 #include <cctype>
 
 #include "portal/call.hpp"
+#include "portal/display.hpp"
 #include "portal/html.hpp"
 #include "portal/pass.hpp"
 #include "portal/qr.hpp"
@@ -31,10 +32,20 @@ HttpResponse welcome(const Call& call) {
   return out;
 }
 
+/// The box itself, and a display whose link the operator made: a phone that could read the page would be in without
+/// having seen the display. Of a simulated gate every phone is the box.
+bool may_show(const Call& call, const std::string& zone) {
+  const auto& request = call.request;
+  return call.settings().own_loopback || is_loopback(request.remote) || request.remote == request.local ||
+         is_display_key(call.shared.keys, field(request.query, "key"), call.settings().store, zone,
+                        call.services().now());
+}
+
 HttpResponse screen(const Call& call) {
   const auto& zones = call.settings().zones;
   const auto zone = std::find_if(zones.begin(), zones.end(), [&](const auto& one) { return one.id == call.params[0]; });
   if (zone == zones.end()) return call.refuse(404, campaign::Reason::not_found);
+  if (!may_show(call, zone->id)) return call.refuse(403, "display_only");
   const auto now = call.services().now();
   const auto rotation = call.settings().screen_rotation;
   const auto minted = mint({TokenKind::screen, call.settings().store, zone->id, {}}, call.shared.keys, now, rotation,

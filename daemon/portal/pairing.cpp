@@ -92,6 +92,18 @@ AdmitOrder order_for(const Call& call, const Visitor& device, const Pairing& pai
   return order;
 }
 
+/// The refusal, or nothing: it is in.
+std::optional<HttpResponse> let_in(const Call& call, const Pairing& pairing, const Session& by) {
+  const auto device = call.services().who(pairing.ip);
+  if (!device && device.error().code != Code::refuse) return call.failed(device.error());
+  if (!device || device->device != pairing.device) return refused(call, 410, "expired");
+  const auto answer = call.services().admit(order_for(call, *device, pairing, by));
+  if (!answer) return call.failed(answer.error());
+  if (!answer->refused) return std::nullopt;
+  call.shared.tally.refused(*answer->refused);
+  return refused(call, status_of(*answer->refused), to_string(*answer->refused));
+}
+
 HttpResponse confirm(const Call& call) {
   const auto visitor = call.visitor();
   if (!visitor) return visitor.error();
@@ -102,14 +114,11 @@ HttpResponse confirm(const Call& call) {
   if (!*confirmed) return refused(call, status_of(confirmed->error()), to_string(confirmed->error()));
   const auto& pairing = **confirmed;
   if (!pairing) return refused(call, 410, "expired");
-  const auto device = call.services().who(pairing->ip);
-  if (!device && device.error().code != Code::refuse) return call.failed(device.error());
-  if (!device || device->device != pairing->device) return refused(call, 410, "expired");
-  const auto answer = call.services().admit(order_for(call, *device, *pairing, *visitor->session));
-  if (!answer) return call.failed(answer.error());
-  if (answer->refused) {
-    call.shared.tally.refused(*answer->refused);
-    return refused(call, status_of(*answer->refused), to_string(*answer->refused));
+  if (auto refusal = let_in(call, *pairing, *visitor->session)) {
+    // The waiting device must not be told that it is in, nor the vouching one have spent a vouch on it.
+    if (auto released = call.services().release_pairing(pairing->id, visitor->session->id); !released)
+      call.services().failed(call.where, released.error());
+    return *std::move(refusal);
   }
   call.shared.tally.admitted(Way::pair);
   if (as_json(call)) return json_response({{"state", "confirmed"}});

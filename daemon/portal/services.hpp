@@ -32,7 +32,8 @@ struct Visitor {
   std::string zone;
   bool consented = false;             ///< to the terms in force
   std::vector<std::string> known_as;  ///< every pseudonym this device still has, newest first: whose coupons it may see
-  std::optional<std::uint64_t> bytes_left;  ///< of the session's quota; nullopt: there is none
+  std::optional<std::uint64_t> bytes_left;   ///< of the session's quota; nullopt: there is none
+  std::vector<std::string> known_devices{};  ///< as known_as, of `device`
 };
 
 /// An identifier the shop lends to a shopper's app, for it to broadcast.
@@ -89,6 +90,8 @@ class Services {
   /// Once: nullopt when it is unknown, over or confirmed. rate_limited: `session` vouched for enough devices.
   virtual Result<tl::expected<std::optional<Pairing>, campaign::Reason>> confirm_pairing(
       const std::string& id, const std::string& session) = 0;
+  /// The device was not let in after all: it waits again, and `session` may vouch for as many as before.
+  virtual Result<void> release_pairing(const std::string& id, const std::string& session) = 0;
   virtual Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) = 0;
   virtual Result<std::optional<campaign::Coupon>> coupon(const std::string& id) = 0;
   virtual Result<std::vector<campaign::Coupon>> coupons_of(const std::string& subject) = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/pseudonym.hpp"
+#include "portal/display.hpp"
 
 namespace foyer::portal {
 
@@ -138,6 +139,7 @@ MintedToken mint(const TokenOrder& order, const TokenKeys& keys, WallTime now, s
     const auto slot = seconds_of(now) / rotation.count();
     raw = screen_token(order.store, order.zone, slot, key);
     out.expires = at_seconds((slot + 2) * rotation.count());
+    if (!order.zone.empty()) out.display = display_key(keys, order.store, order.zone);
   } else {
     raw = begin_token(order.kind, order.store, order.zone, key);
     const auto expiry = seconds_of(now) + order.ttl.count();

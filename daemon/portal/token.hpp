@@ -52,7 +52,8 @@ struct TokenOrder {
 struct MintedToken {
   std::string text;
   WallTime expires{};
-  std::string code;  ///< for typing: see typed_code
+  std::string code;     ///< for typing: see typed_code
+  std::string display;  ///< of a screen in a zone: the key in the link of its display (portal/display.hpp)
 };
 
 MintedToken mint(const TokenOrder& order, const TokenKeys& keys, WallTime now, std::chrono::seconds rotation,

@@ -21,7 +21,8 @@ struct GatePolicy {
   IpPrefix address;       ///< the box on the guests' side and their network
   std::uint16_t http_port = 8080;
   std::uint16_t https_port = 0;  ///< 0: no TLS
-  bool lan_access = false;       ///< admitted guests reach private ranges behind the uplink
+  bool lan_access = false;       ///< admitted guests reach private ranges, and `near`, behind the uplink
+  std::vector<IpPrefix> near;    ///< IPv6 networks of the uplink that are private too; where empty the gate finds them
   // For a guest and a session, all addresses of a MAC together; 0: no limit. Applies to who comes in from now on.
   std::uint64_t quota = 0;                 ///< bytes, both ways
   std::uint64_t down_bps = 0, up_bps = 0;  ///< bits a second

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "drivers/nftables/near.hpp"
 #include "drivers/nftables/socket.hpp"
 #include "drivers/nftables/wire.hpp"
 
@@ -129,6 +130,9 @@ class SocketGate final : public ports::Gate {
   }
 
   void look(State then) override {
+    // The router behind the uplink gives out another network now. A failure is told by the look itself.
+    if (state_ == Line::up && policy_ && near_networks(policy_->uplink) != near_)
+      static_cast<void>(setup(ports::GatePolicy(*policy_)));
     lookers_.push_back(std::move(then));
     if (lookers_.size() > 1) return;  // answered together
     wire::Request request;
@@ -145,7 +149,9 @@ class SocketGate final : public ports::Gate {
   /// returning: connected, the policy sent, its answer awaited by the loop.
   enum class Line { lost, returning, up };
 
-  static wire::Request setup_request(const ports::GatePolicy& policy) {
+  wire::Request setup_request(ports::GatePolicy policy) {
+    near_ = near_networks(policy.uplink);
+    if (policy.near.empty()) policy.near = near_;
     wire::Request request;
     request.op = wire::Op::setup;
     request.policy = wire::pack(policy);
@@ -161,6 +167,7 @@ class SocketGate final : public ports::Gate {
         return lose(fmt::format("no answer within {} ms", most.count()));
       auto packet = receive();
       if (!packet) return fail(packet);
+      if (state_ != Line::up) return fail(Code::retry, "{}", why_);  // rows told that the table is gone
       if (*packet != nullptr && (*packet)->head.sequence == request.sequence) return (*packet)->head;
     }
   }
@@ -197,7 +204,9 @@ class SocketGate final : public ports::Gate {
     rows_.insert(rows_.end(), packet_.rows.begin(), packet_.rows.begin() + static_cast<std::ptrdiff_t>(count));
     if (packet_.head.last == 0) return;
     watchdog_.reset();
-    if (auto good = result_of(packet_.head); !good) return answer_soon(fail(good));
+    // Whatever keeps the table from being looked at, somebody's `flush ruleset` first of all, guests may meet no rules:
+    // they are laid anew on the way back.
+    if (auto good = result_of(packet_.head); !good) return static_cast<void>(lose(good.error().message));
     answer_soon(state_of(std::exchange(rows_, {}), packet_));
   }
 
@@ -286,6 +295,7 @@ class SocketGate final : public ports::Gate {
   std::vector<State> lookers_;
   std::string why_ = "gate: not set up";
   std::optional<ports::GatePolicy> policy_;
+  std::vector<IpPrefix> near_;  ///< of the uplink, when the rules were laid
   std::function<void()> on_back_;
 };
 

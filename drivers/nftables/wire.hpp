@@ -17,7 +17,7 @@
 namespace foyer::drivers::nftables::wire {
 
 inline constexpr std::uint32_t kMagic = 0x46594754;  // "FYGT"
-inline constexpr std::uint16_t kVersion = 3;         ///< raised with every change of this file
+inline constexpr std::uint16_t kVersion = 4;         ///< raised with every change of this file
 
 enum class Op : std::uint16_t {
   ping = 1,   ///< is anybody there
@@ -42,6 +42,8 @@ struct Address {
 
 /// Most devices a policy may block.
 inline constexpr std::size_t kMaxBlocked = 64;
+/// Most networks near the uplink that are kept from guests; further ones are not.
+inline constexpr std::size_t kMaxNear = 8;
 
 struct Policy {
   std::array<char, 16> interface {};  ///< NUL-terminated, as IFNAMSIZ demands
@@ -50,10 +52,11 @@ struct Policy {
   std::uint16_t http_port = 0;
   std::uint16_t https_port = 0;
   std::uint8_t lan_access = 0;
-  std::uint8_t unused = 0;
+  std::uint8_t near_count = 0;
   std::uint16_t blocked_count = 0;
   std::uint64_t quota = 0, down_bps = 0, up_bps = 0;
   std::array<std::array<std::uint8_t, 6>, kMaxBlocked> blocked{};
+  std::array<Address, kMaxNear> near{};
 };
 
 struct Traffic {
@@ -121,8 +124,8 @@ inline constexpr std::size_t kMaxGuests6 = 16384;
 inline constexpr std::size_t kMaxKeptOut = 1024;
 inline constexpr std::int32_t kMaxSeconds = 31 * 24 * 3600;
 
-static_assert(sizeof(Address) == 18 && sizeof(Policy) == 472 && sizeof(Key) == 32 && sizeof(Row) == 48);
-static_assert(sizeof(Request) == 16 + 32 + 16 + 472 && sizeof(Reply) == 256 && sizeof(Look) == 256 + 72 + 64 * 48);
+static_assert(sizeof(Address) == 18 && sizeof(Policy) == 616 && sizeof(Key) == 32 && sizeof(Row) == 48);
+static_assert(sizeof(Request) == 16 + 32 + 16 + 616 && sizeof(Reply) == 256 && sizeof(Look) == 256 + 72 + 64 * 48);
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Look>);
 
 /// What the radio asks, on a connection of its own, told from a Request by its size; answered by a Reply.
@@ -189,6 +192,8 @@ inline Policy pack(const ports::GatePolicy& policy) {
   packed.up_bps = policy.up_bps;
   for (const auto& mac : policy.blocked)
     if (packed.blocked_count < kMaxBlocked) packed.blocked[packed.blocked_count++] = mac.bytes;
+  for (const auto& network : policy.near)
+    if (packed.near_count < kMaxNear) packed.near[packed.near_count++] = pack(network.address, network.length);
   return packed;
 }
 inline ports::GatePolicy unpack(const Policy& packed) {
@@ -204,6 +209,8 @@ inline ports::GatePolicy unpack(const Policy& packed) {
   policy.up_bps = packed.up_bps;
   for (std::size_t i = 0; i < packed.blocked_count && i < kMaxBlocked; ++i)
     policy.blocked.push_back({packed.blocked[i]});
+  for (std::size_t i = 0; i < packed.near_count && i < kMaxNear; ++i)
+    policy.near.push_back({unpack(packed.near[i]), packed.near[i].prefix});
   return policy;
 }
 

@@ -7,6 +7,7 @@ die with this one, so that nothing stays whatever ends it.
 """
 import argparse
 import contextlib
+import ctypes
 import getpass
 import json
 import os
@@ -35,6 +36,7 @@ IDLE_SECONDS = 10
 BOX, BOX_MAC, NETWORK = "10.9.255.254", "02:00:00:00:ff:fe", "10.9.255.254/16"
 INTERNET = "203.0.113.5"
 SINK_PORT = 7
+CLONE_NEWNET = 0x40000000
 
 ALONE = ["decode_rate", "decode_allocations", "presence_step_ns", "presence_growth_bytes", "match_1000_us",
          "bytes_per_event", "fsyncs_per_event", "redeem_1m_p99_ratio"]
@@ -98,6 +100,19 @@ class Net:
 
     def ip(self, lines):
         self.run("ip", "-batch", "-", input="\n".join(lines) + "\n")
+
+
+@contextlib.contextmanager
+def within(net):
+    """Sockets made by this thread inside belong to that namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as home, open(net.path()) as there:
+        if libc.setns(there.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), CLONE_NEWNET)
 
 
 class Ready:
@@ -215,11 +230,12 @@ def figure(name, value, unit, n, note):
     return {"name": name, "value": value, "unit": unit, "n": n, "note": note}
 
 
-def resident_mib(pid):
+def resident_mib(pid, what="VmRSS"):
+    """Now; with VmHWM at the most."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{what}:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError(f"process {pid} has no VmRSS")
+    raise RuntimeError(f"process {pid} has no {what}")
 
 
 def cpu_seconds(pid):

@@ -64,6 +64,26 @@ TEST_P(Fence, TheNinthConnectionOfASourceIsRefused) {
   EXPECT_TRUE(world_->loop.run_until([&] { return open(phone()).open(); })) << "one was closed";
 }
 
+// A phone can give itself any number of addresses: with 24 of them it held every worker of the portal, and with forged
+// ones it filled the sets of the fence so that everybody was refused.
+TEST_P(Fence, ADeviceHasALimitHoweverManyAddresses) {
+  std::vector<std::string> addresses;
+  for (int i = 10; i < 35; ++i) addresses.push_back((v6() ? "fd00:9::" : "10.9.0.") + std::to_string(i));
+  for (const auto& ip : addresses)
+    if (v6())
+      world_->phone.run({"ip", "-6", "addr", "add", ip + "/128", "dev", "p0", "nodad"});
+    else
+      world_->phone.run({"ip", "addr", "add", ip + "/32", "dev", "p0"});
+  std::vector<GateWorld::Flow> held;
+  for (const auto& ip : addresses)
+    for (int i = 0; i < 8; ++i)
+      if (auto flow = open(ip.c_str()); flow.open()) held.push_back(std::move(flow));
+  EXPECT_EQ(held.size(), 176U) << "16 of the portal's 192 workers are left";
+  EXPECT_EQ(refused(addresses.front().c_str()), ECONNREFUSED);
+  const auto other = dial(world_->other, v6() ? "fd00:9::200" : "10.9.0.200", box(), 80);
+  EXPECT_EQ(other.error, 0) << "another device";
+}
+
 TEST_P(Fence, AConnectionLivesEightSeconds) {
   auto flow = open(phone());
   ASSERT_TRUE(flow.open());
@@ -106,6 +126,27 @@ TEST_P(Fence, ANewPolicyLeavesTheFenceAsItIs) {
     EXPECT_TRUE(passes(flow.phone, flow.server));
   }
   EXPECT_EQ(refused(phone()), ECONNREFUSED);
+}
+
+TEST(FenceSources, AnAddressThatIsNotOfTheGuestsNetworkIsDropped) {
+  FOYER_NEEDS_ROOT();
+  GateWorld world;
+  ASSERT_TRUE(world.gate->setup(GateWorld::policy()));
+  const Fd portal = listener(world.box, "0.0.0.0", GateWorld::kHttp);
+  world.phone.run({"ip", "addr", "add", "192.0.2.7/32", "dev", "p0"});
+  constexpr std::uint16_t kFrom = 4444;
+  const auto counted = [&](const std::string& ip) {
+    try {
+      world.box.run({"nft", "get", "element", "inet", "foyer", "fence_life4", "{ " + ip + " . 4444 }"});
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+    return true;
+  };
+  EXPECT_EQ(dial(world.phone, "192.0.2.7", GateWorld::kBox, 80, 300, kFrom).error, ETIMEDOUT);
+  EXPECT_EQ(dial(world.phone, "10.9.0.1", GateWorld::kBox, 80, kSoonMs, kFrom).error, 0);
+  EXPECT_FALSE(counted("192.0.2.7"));
+  EXPECT_TRUE(counted("10.9.0.1"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Fence, ::testing::Values("v4", "v6"), [](const auto& each) { return each.param; });

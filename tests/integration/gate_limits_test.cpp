@@ -1,4 +1,8 @@
 // What foyer-gate holds guests to: quotas, rates, times, names asked, and who is not to come in at all.
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+
 #include "support/gate_case.hpp"
 
 namespace foyer::test {
@@ -98,15 +102,42 @@ TEST_F(GateLimits, ABlockedDeviceReachesNothingEvenIfItIsIn) {
 
 TEST_F(GateLimits, ATunnelThroughNamesIsHeldToTwentyQuestionsASecond) {
   const Fd names = bound(world_->box, SOCK_DGRAM, "0.0.0.0", 53);
-  const Fd phone = bound(world_->phone, SOCK_DGRAM, "10.9.0.1", 0);
+  world_->add_phone_addresses(3, 5);
   const Endpoint foreign = endpoint(GateWorld::kInet, 53);
-  ASSERT_EQ(::connect(phone.get(), foreign.get(), foreign.size), 0);
-  for (int i = 0; i < 1000; ++i) static_cast<void>(::send(phone.get(), "q", 1, 0));
+  std::vector<Fd> phone;  // with as many addresses as it likes
+  for (int i = 1; i <= 5; ++i) {
+    phone.push_back(bound(world_->phone, SOCK_DGRAM, "10.9.0." + std::to_string(i), 0));
+    ASSERT_EQ(::connect(phone.back().get(), foreign.get(), foreign.size), 0);
+  }
+  for (int i = 0; i < 1000; ++i) static_cast<void>(::send(phone[static_cast<std::size_t>(i) % 5].get(), "q", 1, 0));
   int asked = 0;
   char byte = 0;
   while (::recv(names.get(), &byte, 1, MSG_DONTWAIT) == 1) ++asked;
   EXPECT_GE(asked, 100);
   EXPECT_LE(asked, 250);
+  const Fd other = bound(world_->other, SOCK_DGRAM, "10.9.0.200", 0);
+  ASSERT_EQ(::connect(other.get(), foreign.get(), foreign.size), 0);
+  ASSERT_EQ(::send(other.get(), "q", 1, 0), 1);
+  EXPECT_TRUE(ready(names, POLLIN)) << "another device is answered";
+}
+
+TEST_F(GateLimits, AQuestionForAnAddressComesFromNobodyAndIsHeard) {
+  const Fd dhcp = bound(world_->box, SOCK_DGRAM, "0.0.0.0", 67);
+  const InNs in(world_->phone);
+  const Fd wire(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_ll everybody{};
+  everybody.sll_family = AF_PACKET;
+  everybody.sll_protocol = htons(ETH_P_IP);
+  everybody.sll_ifindex = static_cast<int>(::if_nametoindex("p0"));
+  everybody.sll_halen = 6;
+  std::fill_n(everybody.sll_addr, 6, std::uint8_t{0xff});
+  // RFC 791 and 768: from 0.0.0.0 port 68 to 255.255.255.255 port 67, one byte; the sum over the header is 7ad1.
+  const std::uint8_t packet[29] = {0x45, 0,   0,   29,  0,   0, 0,  0, 64, 17, 0x7a, 0xd1, 0, 0,  0,
+                                   0,    255, 255, 255, 255, 0, 68, 0, 67, 0,  9,    0,    0, '?'};
+  ASSERT_EQ(
+      ::sendto(wire.get(), packet, sizeof packet, 0, reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody),
+      static_cast<ssize_t>(sizeof packet));
+  EXPECT_TRUE(ready(dhcp, POLLIN));
 }
 
 TEST_F(GateLimits, WhoIsKeptOutReachesNothingUntilTheTimeIsOver) {

@@ -1,6 +1,9 @@
 // foyer-gate between phones and an internet of network namespaces: what gets through, and what does not.
 #include <sys/un.h>
 
+#include <sstream>
+
+#include "drivers/nftables/near.hpp"
 #include "drivers/nftables/wire.hpp"
 #include "paths.hpp"
 #include "support/gate_case.hpp"
@@ -80,6 +83,41 @@ TEST_F(GateTest, NamesAreAskedOfTheBoxUntilAdmission) {
   EXPECT_EQ(datagram(GateWorld::kBox, 123, clock), 0);
   admit("10.9.0.1");
   EXPECT_EQ(datagram(GateWorld::kInet, 53, foreign), 0);
+}
+
+TEST_F(GateTest, NamesAreAskedOfTheBoxOverTcpAndIpv6Too) {
+  const Fd tcp = listener(world_->box, "0.0.0.0", 53), tcp6 = listener(world_->box, "::", 53);
+  const Fd udp6 = bound(world_->box, SOCK_DGRAM, "::", 53);
+  EXPECT_TRUE(world_->flow(tcp, "10.9.0.1", GateWorld::kInet, 53).open());
+  EXPECT_TRUE(world_->flow(tcp6, "fd00:9::1", GateWorld::kInet6, 53).open());
+  EXPECT_EQ(datagram(GateWorld::kInet6, 53, udp6), 0);
+  const Fd foreign = listener(world_->inet, GateWorld::kInet, 53);
+  const Fd foreign6 = bound(world_->inet, SOCK_DGRAM, GateWorld::kInet6, 53);
+  admit("10.9.0.1");
+  admit("fd00:9::1");
+  EXPECT_TRUE(world_->flow(foreign, "10.9.0.1", GateWorld::kInet, 53).open());
+  EXPECT_EQ(datagram(GateWorld::kInet6, 53, foreign6), 0);
+}
+
+TEST_F(GateTest, RemovalForgetsTheFlowsOfTheGuestAndOfNobodyElse) {
+  for (const auto* ip : {"10.9.0.1", "10.9.0.2"}) admit(ip);
+  auto gone = world_->flow(echo_, "10.9.0.1", GateWorld::kInet, 7);
+  auto stays = world_->flow(echo_, "10.9.0.2", GateWorld::kInet, 7);
+  ASSERT_TRUE(gone.open() && stays.open());
+  const auto known = [&](const std::string& ip) {
+    const InNs in(world_->box);
+    std::ifstream flows("/proc/thread-self/net/nf_conntrack");
+    check(flows.good(), "nf_conntrack");
+    for (std::string line; std::getline(flows, line);)
+      if (line.find("src=" + ip + " dst=203.0.113.5") != std::string::npos) return true;
+    return false;
+  };
+  ASSERT_TRUE(known("10.9.0.1") && known("10.9.0.2"));
+  remove("10.9.0.1");
+  auto tick = world_->loop.every(20ms, [] {});
+  EXPECT_TRUE(world_->loop.run_until([&] { return !known("10.9.0.1"); }));
+  EXPECT_TRUE(known("10.9.0.2"));
+  EXPECT_TRUE(passes(stays.phone, stays.server));
 }
 
 TEST_F(GateTest, RemovalCutsALiveFlow) {
@@ -191,7 +229,9 @@ TEST_F(GateTest, ACleanStopLeavesTheTableAndRemoveTakesItAway) {
   EXPECT_EQ(dial_inet("10.9.0.1"), 0);
   EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
   const std::string program = std::string(FOYER_BIN_DIR) + "/foyer-gate";
+  world_->box.run({program, "--laid"});
   world_->box.run({program, "--remove"});
+  EXPECT_THROW(world_->box.run({program, "--laid"}), std::runtime_error);
   EXPECT_THROW(world_->box.run({"nft", "list", "table", "inet", "foyer"}), std::runtime_error);
   world_->box.run({program, "--remove"});
 }
@@ -214,6 +254,43 @@ TEST_F(GateTest, GuestsReachNeitherEachOtherNorPrivateRanges) {
   set_up(open);
   EXPECT_EQ(dial(world_->phone, "10.9.0.1", GateWorld::kPrivate, 7).error, 0);
   EXPECT_EQ(dial(world_->phone, "10.9.0.1", "10.9.0.200", 7).error, ECONNREFUSED);
+}
+
+// With IPv6 the shop's own devices have public addresses, and guests reached them.
+TEST_F(GateTest, GuestsDoNotReachTheNetworkThatTheUplinkWasGiven) {
+  const InNs in(world_->box);  // the gate's client reads there what the uplink was given
+  const std::string printer = "2001:db8:77::9";
+  world_->inet.run({"ip", "-6", "addr", "add", printer + "/64", "dev", "i0", "nodad"});
+  const Fd listens = listener(world_->inet, printer, 7), hosts = listener(world_->inet, "2001:db8:1::2", 7);
+  admit("fd00:9::1");
+  const auto reach = [&](const std::string& to) { return dial(world_->phone, "fd00:9::1", to, 7).error; };
+  world_->box.run({"ip", "-6", "addr", "add", "2001:db8:77::1/64", "dev", "u0", "nodad", "valid_lft", "3600",
+                   "preferred_lft", "3600"});
+  ASSERT_EQ(reach(printer), 0) << "the router came after the rules";
+  ASSERT_TRUE(look());
+  EXPECT_EQ(reach(printer), ECONNREFUSED);
+  EXPECT_EQ(reach("2001:db8:1::2"), 0) << "set up by hand";
+  auto open = GateWorld::policy();
+  open.lan_access = true;
+  set_up(open);
+  EXPECT_EQ(reach(printer), 0);
+  set_up(GateWorld::policy());
+  EXPECT_EQ(reach(printer), ECONNREFUSED);
+  world_->box.run({"ip", "-6", "addr", "del", "2001:db8:77::1/64", "dev", "u0"});
+  ASSERT_TRUE(look());
+  EXPECT_NE(reach(printer), ECONNREFUSED);
+  EXPECT_EQ(look()->guests.size(), 1U) << "who is in stays in";
+}
+
+TEST(NearNetworks, AreThoseThatWereGiven) {
+  std::istringstream table(
+      "20010db8007700000000000000000001 03 40 00 00 u0\n"  // by a router
+      "20010db80077000000000000000000ff 03 40 00 01 u0\n"  // its temporary one, in the same network
+      "20010db8000100000000000000000001 03 40 00 80 u0\n"  // by hand
+      "20010db8008800000000000000000001 03 80 00 00 u0\n"  // alone
+      "20010db8009900000000000000000001 04 40 00 00 u1\n"
+      "fe800000000000000000000000000001 03 40 20 80 u0\n");
+  EXPECT_EQ(drivers::nftables::near_networks("u0", table), std::vector{*parse_prefix("2001:db8:77::/64")});
 }
 
 TEST_F(GateTest, NobodyOutsideReachesAGuest) {
@@ -260,8 +337,35 @@ TEST_F(GateTest, IcmpAndDnsOverTlsAreShutToStrangersInBothFamilies) {
   EXPECT_EQ(dial_inet("10.9.0.1", 853), ECONNREFUSED);
   EXPECT_EQ(dial(world_->phone, "fd00:9::1", GateWorld::kInet6, 853).error, ECONNREFUSED);
   EXPECT_EQ(dial(world_->phone, "fd00:9::1", GateWorld::kInet6, 7).error, ECONNREFUSED);
-  const Fd quic = bound(world_->inet, SOCK_DGRAM, GateWorld::kInet, 443);
-  EXPECT_GT(datagram(GateWorld::kInet, 443, quic), 0) << "told so, not swallowed";
+  EXPECT_FALSE(pings6("fd00:9::1", GateWorld::kInet6));
+  EXPECT_FALSE(pings6("fd00:9::1", GateWorld::kBox6));
+  for (const auto* there : {GateWorld::kInet, GateWorld::kInet6}) {
+    const Fd quic = bound(world_->inet, SOCK_DGRAM, there, 443);
+    EXPECT_GT(datagram(there, 443, quic), 0) << there << ": told so, not swallowed";
+  }
+  admit("10.9.0.1");
+  admit("fd00:9::1");
+  EXPECT_TRUE(pings6("fd00:9::1", GateWorld::kInet6));
+  EXPECT_TRUE(pings6("fd00:9::1", GateWorld::kBox6));
+  const Fd quic6 = bound(world_->inet, SOCK_DGRAM, GateWorld::kInet6, 443);
+  EXPECT_EQ(datagram(GateWorld::kInet6, 443, quic6), 0);
+}
+
+// `systemctl restart nftables` begins with a flush: guests met no rules until the box was restarted.
+TEST_F(GateTest, ATableThatSomebodyFlushedIsLaidAnew) {
+  admit("10.9.0.1");
+  world_->box.run({"nft", "flush", "ruleset"});
+  ASSERT_EQ(dial_inet("10.9.0.2"), 0) << "nothing is in the way";
+  bool back = false;
+  world_->gate->on_back([&] { back = true; });
+  const auto state = look();
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, Code::retry);
+  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
+  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
+  EXPECT_TRUE(look()->guests.empty()) << "foyerd puts them in again";
+  admit("10.9.0.1");
+  EXPECT_EQ(dial_inet("10.9.0.1"), 0);
 }
 
 TEST_F(GateTest, OnlyRootAndItsUserMayAsk) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 
 #include "support/gate_world.hpp"
@@ -67,9 +68,27 @@ class GateTest : public ::testing::Test {
     ADD_FAILURE() << "neither answered nor refused";
     return false;
   }
+  /// The same over IPv6.
+  bool pings6(const std::string& from, const std::string& to) {
+    const InNs in(world_->phone);
+    Fd raw(::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6));
+    const Endpoint here = endpoint(from, 0), there = endpoint(to, 0);
+    check(::bind(raw.get(), here.get(), here.size) == 0 && ::connect(raw.get(), there.get(), there.size) == 0, "ping");
+    const std::uint8_t echo[8] = {ICMP6_ECHO_REQUEST, 0, 0, 0, 0, 1, 0, 1};  // the kernel sums it up
+    check(::send(raw.get(), echo, sizeof echo, 0) == sizeof echo, "ping");
+    std::uint8_t packet[2048];
+    while (ready(raw, POLLIN, 1000)) {
+      const ssize_t got = ::recv(raw.get(), packet, sizeof packet, MSG_DONTWAIT);
+      if (got < 0) return false;  // told by ICMP
+      if (got >= 8 && packet[0] == ICMP6_ECHO_REPLY) return true;
+    }
+    ADD_FAILURE() << "neither answered nor refused";
+    return false;
+  }
   /// A datagram there and its error or answer: 0 an answer, else errno; -1 nothing.
   int datagram(const std::string& to, std::uint16_t port, const Fd& server) {
-    Fd fd = bound(world_->phone, SOCK_DGRAM, "10.9.0.1", 0);
+    const bool v6 = to.find(':') != std::string::npos;
+    Fd fd = bound(world_->phone, SOCK_DGRAM, v6 ? "fd00:9::1" : "10.9.0.1", 0);
     const Endpoint target = endpoint(to, port);
     check(::connect(fd.get(), target.get(), target.size) == 0 && ::send(fd.get(), "q", 1, 0) == 1, "datagram");
     pollfd both[2] = {{server.get(), POLLIN, 0}, {fd.get(), POLLIN, 0}};

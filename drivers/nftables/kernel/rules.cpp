@@ -26,15 +26,14 @@ Result<std::string> rules(const ports::GatePolicy& policy) {
       fmt::format("{}{}", policy.http_port, tls ? fmt::format(", {}", policy.https_port) : "");
   // Nothing is ever forwarded to lo: without an uplink there is no way out.
   std::string text = fmt::format(
-      "define guest = \"{}\"\ndefine uplink = \"{}\"\ndefine http = {}\ndefine listening = {{ {} }}\n"
-      "define asked = {{ 80, {}{} }}\n",
-      policy.interface, policy.uplink.empty() ? "lo" : policy.uplink, policy.http_port, listening, listening,
-      tls ? ", 443" : "");
+      "define guest = \"{}\"\ndefine uplink = \"{}\"\ndefine sources = {{ 0.0.0.0, {} }}\ndefine http = {}\n"
+      "define https = {}\ndefine listening = {{ {} }}\ndefine asked = {{ 80, {}{} }}\n",
+      policy.interface, policy.uplink.empty() ? "lo" : policy.uplink, to_string(policy.address), policy.http_port,
+      tls ? policy.https_port : 443, listening, listening, tls ? ", 443" : "");
   text += embedded::ruleset.front().content;
-  if (tls)
-    text += fmt::format("add rule inet foyer prerouting fib daddr type local tcp dport 443 redirect to :{}\n",
-                        policy.https_port);
   if (!policy.lan_access) text += "add rule inet foyer private goto no_lan\n";
+  for (const auto& network : policy.near)
+    text += fmt::format("add rule inet foyer no_lan ip6 daddr {} goto refuse\n", to_string(network));
   for (const auto& mac : policy.blocked)
     text += fmt::format("add element inet foyer blocked {{ {} }}\n", to_string(mac));
   // What is not limited any more is not limited from now on, for those who are in too.

@@ -47,11 +47,15 @@ Result<void> run(const std::string& commands) {
 Result<void> Table::lay(const ports::GatePolicy& policy) {
   const auto text = rules(policy);
   if (!text) return fail(text);
-  const bool has_our_sets = run("list chain inet foyer layout_2\n").has_value();  // rules/foyer.nft
-  auto laid = run(has_our_sets ? *text : kRemoval + *text);
+  const auto known = is_laid();
+  // Of any other failure it is not known whether the table is ours: it stays.
+  if (!known && known.error().message.find(std::strerror(ENOENT)) == std::string::npos) return known;
+  auto laid = run(known ? *text : kRemoval + *text);
   if (laid) policy_ = policy;
   return laid;
 }
+
+Result<void> Table::is_laid() { return run("list chain inet foyer layout_2\n"); }  // rules/foyer.nft
 
 Result<void> Table::take_away() { return run(kRemoval); }
 

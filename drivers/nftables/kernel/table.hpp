@@ -18,6 +18,7 @@ class Table {
   /// Puts the rules of this policy in force in one transaction. Guests stay in, but where the table was laid by a
   /// version with other sets: then it is made anew, and whoever asks puts its guests in again.
   Result<void> lay(const ports::GatePolicy& policy);
+  static Result<void> is_laid();  ///< the rules of this version are there; a failure may also be the asking's
   static Result<void> take_away();
   const ports::GatePolicy& policy() const { return policy_; }  ///< the one in force; without an interface: none yet
 

@@ -20,6 +20,7 @@ class FakeGate final : public ports::Gate {
   Result<void> setup(const ports::GatePolicy&) override { return {}; }
   Result<void> admit(const GuestKey& key, std::chrono::seconds ttl, const Traffic& used) override {
     if (lost) return fail(Code::retry, "lost");
+    std::erase_if(open, [&](const auto& one) { return one.first.ip == key.ip && one.first.mac != key.mac; });
     if (!open.contains(key)) bytes[key] = used;
     open[key] = ttl;
     return {};
@@ -429,6 +430,64 @@ TEST_F(GuestsTest, AnAddressThatWentToAnotherSessionIsNotShutWithTheOldOne) {
   EXPECT_EQ(guests.remove("2001:db8::1", "removed").value(), 1u);
   EXPECT_TRUE(gate.open.empty());
   EXPECT_EQ(guests.sessions(), 0u);
+}
+
+// An address has one owner in the kernel: the guest who had it before was told to be in while it was refused.
+TEST_F(GuestsTest, WhoLostItsAddressToAnotherDeviceIsNotIn) {
+  const auto v6 = parse_ip("2001:db8::1").value();
+  stations.list[0].ips = {ip(1), v6};
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  gate.bytes[{mac(1), ip(1)}] = {1000, 0};
+  guests.tick();
+  clock.advance(1min);
+  stations.list = {{mac(2), {ip(1)}, true, {}}};
+  auto second = session_of(2);
+  second.pair = subjects.names(mac(2), ip(1)).pair;
+  ASSERT_TRUE(guests.open(second, ip(1)));
+  clock.advance(1min);
+  guests.tick();
+  EXPECT_EQ(guests.open_sessions(), 1u);
+  EXPECT_EQ(guests.sessions(), 2u) << "the first is recorded still";
+  EXPECT_FALSE(gate.open.contains({mac(1), v6}));
+  EXPECT_TRUE(ended.empty());
+  EXPECT_EQ(guests.who(ip(1)).value().session->id, "s2");
+  // The first has its address again: it goes on with what it had used, and the second is out of it.
+  stations.list = {{mac(1), {ip(1), v6}, true, {}}};
+  guests.on_station(stations.list[0]);
+  EXPECT_TRUE(gate.open.contains({mac(1), v6}));
+  EXPECT_EQ(gate.bytes.at({mac(1), ip(1)}), (Traffic{1000, 0}));
+  clock.advance(1min);
+  guests.tick();
+  EXPECT_EQ(guests.open_sessions(), 1u);
+  EXPECT_EQ(guests.who(ip(1)).value().session->id, "s1");
+  EXPECT_EQ(guests.clients().at(0).bytes, (Traffic{1000, 0}));
+}
+
+TEST_F(GuestsTest, WhoTheKernelForgotIsOpenedAgain) {
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  gate.bytes[{mac(1), ip(1)}] = {1000, 0};
+  guests.tick();
+  gate.open.clear();
+  guests.tick();
+  EXPECT_TRUE(gate.open.empty()) << "a look may be older than an admission";
+  clock.advance(1min);
+  guests.tick();
+  EXPECT_EQ(gate.open.at({mac(1), ip(1)}), 119min);
+  EXPECT_EQ(gate.bytes.at({mac(1), ip(1)}), (Traffic{1000, 0}));
+  gate.open.clear();  // and all at once, where the table was made anew
+  guests.reconcile();
+  EXPECT_TRUE(gate.open.contains({mac(1), ip(1)}));
+  EXPECT_EQ(guests.clients().at(0).bytes, (Traffic{1000, 0}));
+}
+
+TEST_F(GuestsTest, TellsEveryNameOfTheDevice) {
+  const Subjects later({{from_unix_ms(1), Pseudonyms::Key{2}}, {from_unix_ms(0), Pseudonyms::Key{1}}});
+  ASSERT_TRUE(guests.open(session_of(1), ip(1)));
+  guests.use(later);
+  for (const int n : {1, 2}) {
+    const auto known = guests.who(ip(n)).value().known_devices;
+    EXPECT_EQ(known, (std::vector{later.names(mac(n), ip(n)).device, subjects.names(mac(n), ip(n)).device})) << n;
+  }
 }
 
 // Each address that was asked for cost an HMAC for every key of the week: a device with thousands of them stalled the

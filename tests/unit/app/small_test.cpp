@@ -194,6 +194,24 @@ TEST(Pairings, AreFewShortAndConfirmedOnce) {
   EXPECT_EQ(pairings.size(), Pairings::kMost);
 }
 
+TEST(Pairings, OneThatIsTakenBackWaitsAgainAndCostNothing) {
+  Pairings pairings;
+  MonoTime now{};
+  const auto one = pairings.begin("laptop", *parse_ip("10.0.0.9"), true, kernel_random, now);
+  for (int i = 0; i < 5; ++i) {
+    const auto confirmed = pairings.confirm(one.id, "s", now);
+    ASSERT_TRUE(confirmed && *confirmed) << i;
+    pairings.release(one.id, "s");
+    EXPECT_FALSE(pairings.find(one.id, now)->confirmed);
+    pairings.release(one.id, "s");  // nothing to take back: no vouch is won by it
+  }
+  ASSERT_TRUE(pairings.confirm(one.id, "s", now).value());
+  for (int i = 0; i < 3; ++i) {
+    const auto more = pairings.begin(std::to_string(i), *parse_ip("10.0.0.9"), true, kernel_random, now);
+    EXPECT_EQ(pairings.confirm(more.id, "s", now).has_value(), i < 2);
+  }
+}
+
 TEST(Pairings, ASessionVouchesForThree) {
   Pairings pairings;
   MonoTime now{};

@@ -121,6 +121,23 @@ TEST_F(Sessions, CooldownAndDailyCap) {
   EXPECT_FALSE(admit(scan).refused);
 }
 
+// The names of devices get a new key every day of its own: a device had twice the cap on that day.
+TEST_F(Sessions, TheDailyCapHoldsAcrossAKeyRotation) {
+  open();
+  auto scan = command("s1", "old-name");
+  scan.per_device_per_day = 2;
+  scan.known_devices = {"old-name"};
+  EXPECT_FALSE(admit(scan).refused);
+  scan.session = command("s2", "new-name").session;
+  scan.known_devices = {"new-name", "old-name"};
+  EXPECT_FALSE(admit(scan).refused);
+  scan.session = command("s3", "new-name", "3").session;
+  EXPECT_EQ(admit(scan).refused, Reason::rate_limited);
+  scan.session = command("s4", "another").session;
+  scan.known_devices = {"another"};
+  EXPECT_FALSE(admit(scan).refused);
+}
+
 TEST_F(Sessions, ConsentIsToldWhenItIsNewAndWhenTheTermsChanged) {
   open();
   auto scan = command("s1");

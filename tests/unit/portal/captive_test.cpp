@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fake_services.hpp"
 
 namespace foyer::portal {
@@ -126,6 +128,11 @@ TEST(CaptiveApi, tells_each_phone_about_itself) {
   EXPECT_EQ(inside["venue-info-url"], "http://10.77.0.1/welcome");
   EXPECT_EQ(inside["user-portal-url"], "http://10.77.0.1/");
   EXPECT_EQ(body(house.get("/captive/api", "10.77.0.99"))["captive"], true);
+  // Android reads 4096 characters of UTF-8 at most (NetworkMonitor): whatever the shop is called, they are few and
+  // plain.
+  const auto text = house.get("/captive/api").body;
+  EXPECT_LE(text.size(), 4096u);
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c < 0x80; })) << text;
   house.services.broken = Code::retry;
   EXPECT_EQ(house.get("/captive/api").status, 503);
 }

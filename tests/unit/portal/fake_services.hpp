@@ -68,6 +68,11 @@ class FakeServices final : public Services {
       }
     return Answer(std::optional<Pairing>());
   }
+  Result<void> release_pairing(const std::string& id, const std::string&) override {
+    for (auto& one : pairings)
+      if (one.id == id) one.confirmed = false;
+    return {};
+  }
   Result<campaign::DrawAnswer> draw(const campaign::DrawCommand& command) override {
     draws.push_back(command);
     return draw_answer;

@@ -7,6 +7,7 @@
 #include "fake_services.hpp"
 #include "paths.hpp"
 #include "portal/admin.hpp"
+#include "portal/display.hpp"
 #include "portal/html.hpp"
 #include "portal/respond.hpp"
 #include "portal/routes.hpp"
@@ -84,7 +85,8 @@ TEST(Pages, are_small_closed_and_escaped) {
       "/", "/welcome", "/shake", "/coupons", "/privacy", "/screen/entrance", "/q/" + house.token(TokenKind::screen)};
   for (const auto& path : pages) {
     for (const std::string language : {"en", "zh-CN"}) {
-      const auto page = house.get(path + "?lang=" + language);
+      const auto from = path.starts_with("/screen/") ? "127.0.0.1" : "10.77.0.2";
+      const auto page = house.get(path + "?lang=" + language, from);
       EXPECT_EQ(page.status, 200) << path;
       EXPECT_LT(page.body.size() + embedded_page("portal.css").size() + embedded_page("shake.js").size(), 60u * 1024)
           << path;
@@ -142,11 +144,52 @@ TEST(Pages, choose_the_language_by_wish_then_browser_then_shop) {
 
 TEST(Screen, shows_a_token_that_admits) {
   House house;
-  const auto page = house.get("/screen/entrance");
+  const auto page = house.get("/screen/entrance", "127.0.0.1");
   EXPECT_EQ(page.status, 200);
   EXPECT_NE(page.body.find("class=\"qr\""), std::string::npos);
   EXPECT_NE(page.body.find("http-equiv=\"refresh\""), std::string::npos);
-  EXPECT_EQ(house.get("/screen/cellar").status, 404);
+  EXPECT_EQ(house.get("/screen/cellar", "127.0.0.1").status, 404);
+}
+
+// A phone on the guests' Wi-Fi read the token from the page and was in without having scanned anything.
+TEST(Screen, is_not_shown_to_phones) {
+  House house;
+  for (const auto* phone : {"10.77.0.2", "10.77.0.3", "192.168.1.9", "fe80::1"}) {
+    const auto refused = house.get("/screen/entrance", phone);
+    EXPECT_EQ(refused.status, 403) << phone;
+    EXPECT_EQ(refused.body.find("class=\"qr\""), std::string::npos) << phone;
+    EXPECT_EQ(house.portal.handle(House::request("HEAD", "/screen/entrance", phone)).status, 403) << phone;
+  }
+  auto display = House::request("GET", "/screen/entrance", "10.77.0.1");
+  display.local = display.remote;
+  EXPECT_EQ(house.portal.handle(display).status, 200) << "the box's own display, by the box's own address";
+  EXPECT_EQ(house.get("/screen/entrance", "::1").status, 200);
+  auto simulated = House::default_settings();
+  simulated.own_loopback = true;
+  EXPECT_EQ(House(simulated).get("/screen/entrance").status, 200) << "every phone is the box";
+}
+
+TEST(Screen, is_shown_by_the_link_of_a_display) {
+  auto settings = House::default_settings();
+  settings.zones.push_back({"food", {{"en", "Food"}}});
+  House house(settings);
+  const auto link = [](TokenKeys keys, std::string_view store, std::string_view zone) {
+    return "/screen/entrance?key=" + display_key(keys, store, zone);
+  };
+  const auto key = display_key(House::keys(), "store-001", "entrance");
+  EXPECT_EQ(house.get("/screen/entrance?key=" + key).status, 200);
+  EXPECT_EQ(house.get("/screen/food?key=" + key).status, 403) << "of another zone";
+  EXPECT_EQ(house.get(link(House::keys(), "store-002", "entrance")).status, 403) << "of another shop";
+  auto changed = key;
+  changed[8] = changed[8] == 'A' ? 'B' : 'A';
+  for (const auto& wrong : {changed, key.substr(1), std::string(5000, 'A'), house.token(TokenKind::screen)})
+    EXPECT_EQ(house.get("/screen/entrance?key=" + wrong).status, 403) << wrong;
+  auto earlier = House::keys();
+  earlier.current = earlier.previous.front();
+  EXPECT_EQ(house.get(link(earlier, "store-001", "entrance")).status, 200) << "the key is being replaced";
+  house.services.time = kNow + std::chrono::hours(3);
+  EXPECT_EQ(house.get(link(earlier, "store-001", "entrance")).status, 403) << "and is over";
+  EXPECT_EQ(house.get("/screen/entrance?key=" + key).status, 200);
 }
 
 TEST(Me, tells_a_phone_about_itself) {

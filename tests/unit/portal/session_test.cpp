@@ -84,8 +84,9 @@ TEST(Typed, code_of_the_screen_lets_in) {
   House house;
   const auto minted = mint({TokenKind::screen, "store-001", "entrance", {}}, House::keys(), kNow,
                            std::chrono::seconds(30), House::counting());
-  EXPECT_NE(house.get("/screen/entrance").body.find(minted.code.substr(0, 4) + "-" + minted.code.substr(4)),
-            std::string::npos);
+  EXPECT_NE(
+      house.get("/screen/entrance", "127.0.0.1").body.find(minted.code.substr(0, 4) + "-" + minted.code.substr(4)),
+      std::string::npos);
   EXPECT_EQ(house.form("/join", "consent=yes&code=" + minted.code, kPhone).status, 303);
   ASSERT_EQ(house.services.orders.size(), 1u);
   EXPECT_EQ(house.services.orders[0].command.session.zone, "entrance");
@@ -167,6 +168,20 @@ TEST(Pair, another_device_at_that_address_is_not_let_in) {
   house.services.visitors[*parse_ip(kPhone)].device = "device-c";
   EXPECT_EQ(house.form(pair_of(house), "", kIn).status, 410);
   EXPECT_TRUE(house.services.orders.empty());
+}
+
+// A laptop whose admission was refused was told that it is in, for ever, and a vouch was spent on it.
+TEST(Pair, refused_goes_on_waiting) {
+  House house;
+  (void)house.form("/pair", "consent=yes", kPhone);
+  auto state = House::request("GET", pair_of(house), kPhone);
+  state.headers.emplace_back("Accept", "application/json");
+  house.services.refuse_admit = campaign::Reason::rate_limited;
+  EXPECT_EQ(house.form(pair_of(house), "", kIn).status, 429);
+  EXPECT_EQ(body(house.portal.handle(state))["state"], "waiting");
+  house.services.refuse_admit.reset();
+  EXPECT_EQ(house.form(pair_of(house), "", kIn).status, 200);
+  EXPECT_EQ(body(house.portal.handle(state))["state"], "confirmed");
 }
 
 TEST(Tally, counts_systems_ways_and_reasons) {
