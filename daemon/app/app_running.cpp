@@ -29,7 +29,7 @@ void App::Impl::keep_counters() {
 void App::Impl::start_timers() {
   timers_.push_back(parts_.timers.every(1s, [this] {
     if (ledger_->figures().broken) {
-      spdlog::critical("the ledger met an I/O error and stores nothing any more: ending, to be started again");
+      spdlog::critical("the ledger stores nothing any more: ending, to be started again: {}", ledger_->why_broken());
       return surroundings_.quit(1);
     }
     hearing_->tick();

@@ -16,7 +16,9 @@ namespace {
 constexpr std::chrono::milliseconds kLedger{10'000};
 constexpr std::size_t kReasonBytes = 16 * 1024;  // of one event; more reasons become more events …
 constexpr std::size_t kMostRefusals = 16;        // … so many, and the last says how many are not told
-constexpr std::size_t kMostWaiting = 64;         // campaigns; one more is refused for good until it is sent again
+constexpr std::size_t kMostWaiting = 64;         // campaigns; one more is refused until it is published again
+
+constexpr const char* kTooMany = "overloaded: 64 campaigns wait already; this one is to be published again";
 
 /// The faults in pieces that fit into an event each.
 std::vector<json> pieces(const Faults& faults) {
@@ -50,19 +52,40 @@ bool Orders::take(const ports::InboundMessage& message) {
       answer(message, sync::reply_payload(fail(*parsed)));
     return true;
   }
-  const bool posted = clerk_.post([this, message, order = **parsed] {
-    if (const auto* campaign = std::get_if<sync::CampaignDown>(&order)) {
-      waiting_.erase(campaign->id);
-      if (!apply(*campaign) && waiting_.size() < kMostWaiting) waiting_.emplace(campaign->id, *campaign);
-    } else {
-      answer(message, carry_out_once(std::get<Command>(order)));
-    }
-  });
+  if (const auto* campaign = std::get_if<sync::CampaignDown>(&**parsed)) {
+    take(*campaign);
+    return true;
+  }
+  const bool posted =
+      clerk_.post([this, message, command = std::get<Command>(**parsed)] { answer(message, carry_out_once(command)); });
   if (!posted) answer(message, sync::reply_payload(fail(Code::retry, "overloaded")));
   return true;
 }
 
+void Orders::take(const sync::CampaignDown& down) {
+  hand_over();
+  if (given_.size() >= kMostWaiting && !given_.contains(down.id))
+    return refuse_campaign(down.id, {{"mqtt", 0, 0, "", kTooMany}});
+  given_.insert_or_assign(down.id, down);
+  hand_over();
+}
+
+/// To the clerk, as far as it has room.
+void Orders::hand_over() {
+  std::erase_if(given_, [this](const auto& one) {
+    return clerk_.post([this, down = one.second] {
+      waiting_.erase(down.id);
+      if (apply(down)) return;
+      if (waiting_.size() < kMostWaiting)
+        waiting_.emplace(down.id, down);
+      else
+        refuse_campaign(down.id, {{"mqtt", 0, 0, "", kTooMany}});
+    });
+  });
+}
+
 void Orders::look() {
+  hand_over();
   // A full clerk is asked again the next time.
   (void)clerk_.post([this] { std::erase_if(waiting_, [this](const auto& one) { return apply(one.second); }); });
 }
@@ -84,9 +107,18 @@ bool Orders::apply(const sync::CampaignDown& down) {
   }
   // The ledger answers upstream by its own events, in the same transaction.
   const auto applied = ledger_.apply_campaigns("mqtt:" + down.id, std::move(campaigns), kLedger);
+  if (applied && applied->unchanged && !down.retained) say_again(down);
   if (applied) return true;
   refuse({{"mqtt", 0, 0, "", applied.error().message}});
   return applied.error().code != Code::retry;
+}
+
+/// Nothing changed, so the ledger said nothing; who publishes it waits for an answer all the same.
+void Orders::say_again(const sync::CampaignDown& down) {
+  json data{{"campaign", down.id}, {"unchanged", true}};
+  if (down.payload.empty()) data["removed"] = true;
+  if (!ledger_.record({{Stream::health, "campaign.applied", "", data.dump()}}))
+    spdlog::error("that campaign {} is in force could not be recorded", down.id);
 }
 
 void Orders::refuse_campaign(const std::string& id, const Faults& faults) {
@@ -118,8 +150,18 @@ std::string Orders::carry_out_once(const Command& command) {
   return payload;
 }
 
+/// By a clock that may be wrong nothing is carried out that may be over.
+Result<void> Orders::in_time_for(const Command& command) {
+  if (!command.expires) return {};
+  const auto trusted = ledger_.clock_trusted(kLedger);
+  if (!trusted) return fail(trusted);
+  if (!*trusted) return fail(Code::retry, "clock_untrusted: whether the command has expired cannot be told");
+  if (clock_.wall() > *command.expires) return fail(Code::refuse, "the command has expired");
+  return {};
+}
+
 Result<std::string> Orders::carry_out(const Command& command) {
-  if (command.expires && clock_.wall() > *command.expires) return fail(Code::refuse, "the command has expired");
+  if (auto in_time = in_time_for(command); !in_time) return fail(in_time);
   switch (command.kind) {
     case Command::Kind::status: return admin_.status_json();
     case Command::Kind::admit: return admin_.admit(command.id);

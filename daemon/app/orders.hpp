@@ -32,11 +32,15 @@ class Orders {
 
   /// False: not a downlink message.
   bool take(const ports::InboundMessage& message);
-  /// Tries again what the ledger had no room for. Core thread, now and then.
+  /// Tries again what the clerk or the ledger had no room for. Core thread, now and then.
   void look();
 
  private:
+  void take(const sync::CampaignDown& down);
+  void hand_over();
   bool apply(const sync::CampaignDown& down);
+  void say_again(const sync::CampaignDown& down);
+  Result<void> in_time_for(const sync::Command& command);
   std::string carry_out_once(const sync::Command& command);
   Result<std::string> carry_out(const sync::Command& command);
   void answer(const ports::InboundMessage& request, std::string payload);
@@ -49,7 +53,8 @@ class Orders {
   const ports::Clock& clock_;
   std::function<campaign::Ceilings()> ceilings_;  // of the configuration in force; clerk thread
   Publish publish_;
-  std::map<std::string, sync::CampaignDown> waiting_;  ///< by campaign, the newest; touched by the clerk's tasks alone
+  std::map<std::string, sync::CampaignDown> given_;    ///< by campaign, the newest: for which the clerk had no room yet
+  std::map<std::string, sync::CampaignDown> waiting_;  ///< … for which the ledger had none; the clerk's tasks' alone
 };
 
 }  // namespace foyer::app

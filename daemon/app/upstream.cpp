@@ -23,7 +23,9 @@ void Upstream::note(const std::vector<StoredEvent>& events) {
 }
 
 void Upstream::look() {
-  for (const auto stream : kStreams) uplink_.stored(stream, latest_[static_cast<std::size_t>(stream)], 0);
+  const auto gone = ledger_.figures().gone;
+  for (const auto stream : kStreams)
+    uplink_.stored(stream, latest_[static_cast<std::size_t>(stream)], gone[static_cast<std::size_t>(stream) - 1]);
 }
 
 void Upstream::publish(ports::OutboundMessage message) {

@@ -22,7 +22,7 @@ class Upstream final : private sync::Outbox, private ports::PublisherEvents {
   Result<void> start();
   /// Ledger thread, after a commit: how far a stream goes now.
   void note(const std::vector<StoredEvent>& events);
-  /// Tells the pump what was noted.
+  /// Tells the pump what was noted, and what is gone (also what was dropped: nobody will acknowledge it).
   void look();
   /// Who gets what is not the pump's own (watermarks). Set before start().
   void on_downlink(std::function<void(const ports::InboundMessage&)> fn) { downlink_ = std::move(fn); }

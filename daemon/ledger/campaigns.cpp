@@ -231,6 +231,7 @@ std::optional<Ledger::Applied> Campaigns::unchanged(Db& db, const std::string& s
   auto query = db.query("SELECT count(*) FROM campaign WHERE source = ? AND active = 1");
   query.bind(source);
   if (!query.next() || static_cast<std::size_t>(query.integer(0)) != ids.size()) return std::nullopt;
+  answer.unchanged = true;
   return answer;
 }
 

@@ -53,14 +53,16 @@ void forget_old_memories(Context& context, Broom& broom) {
       before(kKeepIdleCounts));
 }
 
-/// The oldest rows of a stream, as far as every one of them is late. Never a row whose time was never right.
-std::uint64_t drop_late(Context& context, Stream stream) {
+/// The oldest rows of a stream, as far as every one of them is late. Never a row whose time was never right. Each piece
+/// is told by a gap of its own: what was told may be sent already, and nothing that was sent is changed.
+std::uint64_t drop_late(Context& context, Stream stream, Broom& broom) {
   std::uint64_t late = 0;
-  for (const auto& stored : context.outbox.fetch(stream, 0, Broom::kRows)) {
+  for (const auto& stored : context.outbox.fetch(stream, 0, kLateAtOnce)) {
     const auto within = deliver_within(stored.event.type);
     if (!within || stored.time < context.settings.build_date || stored.time + *within > context.now) break;
     ++late;
   }
+  if (late == kLateAtOnce) broom.note(Broom::kRows);
   return late > 0 ? context.outbox.drop_oldest(stream, late, "late", context.now, context.mono) : 0;
 }
 
@@ -71,10 +73,10 @@ Swept sweep(Context& context, bool room) {
   // A clock that may be wrong ends nothing: what it would take away could not be given back.
   if (!context.clock_trusted || !context.clock_settled) return {};
   Swept swept;
-  swept.late_presence = drop_late(context, Stream::presence);
-  swept.late_health = drop_late(context, Stream::health);
-  context.campaigns.return_over(context);
   Broom broom(context.db);
+  swept.late_presence = drop_late(context, Stream::presence, broom);
+  swept.late_health = drop_late(context, Stream::health, broom);
+  context.campaigns.return_over(context);
   sweep_offers(context, broom);
   sweep_audience(context, broom);
   close_funnel(context.db, context.now, context.today());

@@ -271,6 +271,11 @@ Result<std::map<Stream, StreamState>> Ledger::streams(Deadline deadline) {
 }
 
 Figures Ledger::figures() const { return impl_->figures(); }
+std::string Ledger::why_broken() const { return impl_->why_broken(); }
+
+Result<bool> Ledger::clock_trusted(Deadline deadline) {
+  return impl_->look<bool>(deadline, [](Context& c) { return c.clock_trusted; });
+}
 
 std::string Ledger::member_code(const std::string& subject) const {
   return ledger::member_code(impl_->settings(), subject, impl_->settings().wall());

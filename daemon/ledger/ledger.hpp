@@ -75,6 +75,7 @@ struct Figures {
   std::uint64_t queued = 0;                              ///< commands waiting now
   std::uint64_t discarded = 0;                           ///< health and presence events for which there was no room
   std::array<std::uint64_t, kStreams.size()> dropped{};  ///< rows that went before they were safe, by stream
+  std::array<std::uint64_t, kStreams.size()> gone{};     ///< rows up to there are in no outbox any more, by stream
   bool full = false;                                     ///< there is no room: decisions are refused
   bool disk_full = false;                                ///< … because others filled the file system
   bool broken = false;  ///< an I/O error or damage was met: nothing is stored until the process restarts
@@ -129,6 +130,7 @@ class Ledger {
   struct Applied {
     std::vector<std::string> applied;
     std::vector<std::pair<std::string, std::string>> refused;  ///< id, why
+    bool unchanged = false;                                    ///< all was in force as it is: no event says so
   };
   Result<Applied> apply_campaigns(const std::string& source, std::vector<campaign::Campaign> campaigns,
                                   Deadline deadline);
@@ -195,6 +197,11 @@ class Ledger {
   Result<Statistics> statistics(int days, Deadline deadline);
   Result<std::map<Stream, StreamState>> streams(Deadline deadline);
   Figures figures() const;
+  /// What was met when figures().broken; empty before.
+  std::string why_broken() const;
+  /// The wall clock is not before the program was built, nor more than 5 min before the newest event (or the kernel
+  /// vouches for it).
+  Result<bool> clock_trusted(Deadline deadline);
   /// What a guest who is in may show at the till in the place of a coupon (ledger/till.hpp). Waits for nothing.
   std::string member_code(const std::string& subject) const;
 

@@ -11,7 +11,8 @@
 namespace foyer::ledger {
 namespace {
 constexpr std::size_t kLine = 256;  // within one sector: written whole or not at all
-}
+constexpr std::string_view kDamage = "damaged\n";
+}  // namespace
 
 std::optional<std::uint64_t> Mark::missing_in(const Mark& now) const {
   std::uint64_t missing = 0;
@@ -42,6 +43,20 @@ void write_mark(int fd, const Mark& mark) {
   line.resize(kLine - 1, ' ');
   line += '\n';
   if (::pwrite(fd, line.data(), line.size(), 0) == static_cast<ssize_t>(line.size())) ::fdatasync(fd);
+}
+
+void note_damage(int fd) {
+  if (::pwrite(fd, kDamage.data(), kDamage.size(), kLine) == static_cast<ssize_t>(kDamage.size())) ::fdatasync(fd);
+}
+
+bool damage_noted(int fd) {
+  char text[kDamage.size()];
+  return ::pread(fd, text, sizeof text, kLine) == static_cast<ssize_t>(sizeof text) &&
+         std::string_view(text, sizeof text) == kDamage;
+}
+
+void forget_damage(int fd) {
+  if (damage_noted(fd) && ::ftruncate(fd, kLine) == 0) ::fdatasync(fd);
 }
 
 std::uint64_t inode_of(const std::string& path) {

@@ -28,6 +28,13 @@ struct Mark {
 std::optional<Mark> read_mark(int fd);
 /// Written and synced; call it when what it says is on the disk. A failure leaves an older mark or none.
 void write_mark(int fd, const Mark& mark);
+
+/// Damage was met while running, which the quick look at the next start need not find (an index that lacks an entry):
+/// then it looks at everything. A second line of the file. Synced; a failure leaves things as they were.
+void note_damage(int fd);
+bool damage_noted(int fd);
+void forget_damage(int fd);
+
 std::uint64_t inode_of(const std::string& path);
 /// When the seal of the database was touched; 0: there is none.
 std::uint64_t seal_of(const std::string& path);

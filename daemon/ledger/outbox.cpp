@@ -1,6 +1,7 @@
 #include "ledger/outbox.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "ledger/codec.hpp"
 
@@ -10,6 +11,9 @@ namespace {
 std::uint64_t size_of(const Event& event) { return event.type.size() + event.subject.size() + event.data.size(); }
 
 constexpr std::int64_t number(Stream stream) { return static_cast<std::int64_t>(stream); }
+constexpr std::size_t index(Stream stream) { return static_cast<std::size_t>(stream) - 1; }
+
+std::string passed_key(Stream stream) { return "passed." + std::string(to_string(stream)); }
 
 }  // namespace
 
@@ -26,6 +30,7 @@ void Outbox::load() {
   }
   written_ = counters_;
   added_.clear();
+  load_passed();
 }
 
 void Outbox::add(Event event, WallTime wall, MonoTime mono) {
@@ -44,6 +49,7 @@ void Outbox::add(Event event, WallTime wall, MonoTime mono) {
 
 void Outbox::write_states() {
   for (const auto stream : kStreams) {
+    write_passed(stream);
     const auto& now = counter(stream);
     if (now == written_[static_cast<std::size_t>(stream) - 1]) continue;
     db_.query(
@@ -57,12 +63,14 @@ void Outbox::write_states() {
 
 void Outbox::restore(const Mark& mark) {
   counters_ = mark.counters;
+  passed_ = mark.passed;
   newest_ = mark.newest;
   added_.resize(mark.added);
 }
 
 std::vector<StoredEvent> Outbox::take() {
   written_ = counters_;
+  passed_written_ = passed_;
   return std::exchange(added_, {});
 }
 
@@ -118,14 +126,26 @@ void Outbox::blank_subject(const std::string& subject) {
   db_.query("UPDATE outbox SET subject = '' WHERE subject = ?").bind(subject).run();
 }
 
+/// nullopt: the row is damaged, and nobody can tell any more what it told.
+std::optional<Outbox::Gap> Outbox::read_gap(const std::string& data) {
+  const auto json = Json::parse(data, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  for (const auto* key : {"first", "last", "count"})
+    if (!json.contains(key) || !json[key].is_number_unsigned()) return std::nullopt;
+  for (const auto* key : {"stream", "reason"})
+    if (!json.contains(key) || !json[key].is_string()) return std::nullopt;
+  const auto epoch = json.find("epoch");
+  return Gap{json["stream"], json["first"],
+             json["last"],   json["count"],
+             json["reason"], epoch != json.end() && epoch->is_string() ? epoch->get<std::string>() : ""};
+}
+
 std::vector<Outbox::Gap> Outbox::gaps_upto(Stream stream, std::uint64_t upto) {
   std::vector<Gap> gaps;
   auto query = db_.query("SELECT data FROM outbox WHERE stream = ? AND seq <= ? AND type = 'outbox.gap' ORDER BY seq");
   query.bind(number(stream), upto);
   while (query.next()) {
-    const auto json = Json::parse(query.text(0), nullptr, false);
-    if (json.is_discarded()) continue;
-    gaps.push_back({json.at("stream"), json.at("first"), json.at("last"), json.at("count"), json.at("reason")});
+    if (auto gap = read_gap(query.text(0))) gaps.push_back(std::move(*gap));
   }
   return gaps;
 }
@@ -138,7 +158,7 @@ std::array<std::uint64_t, kStreams.size()> Outbox::last_seqs() const {
 
 std::uint64_t Outbox::drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall,
                                   MonoTime mono) {
-  Gap gap{std::string(to_string(stream)), 0, 0, 0, std::string(reason)};
+  Gap gap{std::string(to_string(stream)), 0, 0, 0, std::string(reason), ""};
   {
     auto query = db_.query(
         "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM outbox WHERE stream = ? ORDER BY seq LIMIT ?)");
@@ -153,21 +173,70 @@ std::uint64_t Outbox::drop_oldest(Stream stream, std::uint64_t rows, std::string
   remove_upto(stream, gap.last);
   gaps.push_back(std::move(gap));
   // Runs that touch become one, so that telling gaps again and again does not itself fill the disk.
-  std::ranges::stable_sort(gaps, {}, [](const Gap& g) { return std::pair(g.stream, g.first); });
+  std::ranges::stable_sort(gaps, {}, [](const Gap& g) { return std::tuple(g.epoch, g.stream, g.first); });
   std::vector<Gap> joined;
   for (auto& next : gaps) {
-    if (!joined.empty() && joined.back().stream == next.stream && joined.back().last + 1 == next.first) {
+    if (!joined.empty() && joined.back().epoch == next.epoch && joined.back().stream == next.stream &&
+        joined.back().last + 1 == next.first) {
       joined.back().last = next.last;
       joined.back().count += next.count;
     } else {
       joined.push_back(std::move(next));
     }
   }
-  for (const auto& g : joined)
-    add({Stream::health, "outbox.gap", "",
-         dump({{"stream", g.stream}, {"first", g.first}, {"last", g.last}, {"count", g.count}, {"reason", g.reason}})},
-        wall, mono);
+  for (const auto& g : joined) tell(g, wall, mono);
   return dropped;
+}
+
+void Outbox::tell(const Gap& gap, WallTime wall, MonoTime mono) {
+  Json data{
+      {"stream", gap.stream}, {"first", gap.first}, {"last", gap.last}, {"count", gap.count}, {"reason", gap.reason}};
+  if (!gap.epoch.empty()) data["epoch"] = gap.epoch;
+  add({Stream::health, "outbox.gap", "", dump(data)}, wall, mono);
+}
+
+void Outbox::pass_over(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono) {
+  auto& passed = passed_[index(stream)];
+  if (passed.first != 0 && passed.last != counter(stream).last_seq) tell_passed(stream, reason, wall, mono);
+  auto& last = counter(stream).last_seq;
+  if (passed.first == 0) passed.first = last + 1;
+  last += rows;
+  passed.last = last;
+}
+
+void Outbox::tell_passed(Stream stream, std::string_view reason, WallTime wall, MonoTime mono) {
+  const auto passed = std::exchange(passed_[index(stream)], {});
+  if (passed.first == 0) return;
+  tell({std::string(to_string(stream)), passed.first, passed.last, passed.last - passed.first + 1, std::string(reason),
+        ""},
+       wall, mono);
+}
+
+void Outbox::tell_passed(std::string_view reason, WallTime wall, MonoTime mono) {
+  for (const auto stream : kStreams) tell_passed(stream, reason, wall, mono);
+}
+
+void Outbox::load_passed() {
+  passed_ = {};
+  for (const auto stream : kStreams) {
+    auto query = db_.query("SELECT value ->> 0, value ->> 1 FROM meta WHERE key = ? AND json_valid(value)");
+    query.bind(passed_key(stream));
+    if (query.next())
+      passed_[index(stream)] = {static_cast<std::uint64_t>(query.integer(0)),
+                                static_cast<std::uint64_t>(query.integer(1))};
+  }
+  passed_written_ = passed_;
+}
+
+void Outbox::write_passed(Stream stream) {
+  const auto& passed = passed_[index(stream)];
+  if (passed == passed_written_[index(stream)]) return;
+  if (passed.first == 0)
+    db_.query("DELETE FROM meta WHERE key = ?").bind(passed_key(stream)).run();
+  else
+    db_.query("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .bind(passed_key(stream), fmt::format("[{},{}]", passed.first, passed.last))
+        .run();
 }
 
 }  // namespace foyer::ledger

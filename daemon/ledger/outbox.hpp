@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/event.hpp"
@@ -32,12 +33,18 @@ class Outbox {
     std::uint64_t last_seq = 0, gone = 0, rows = 0, bytes = 0;
     bool operator==(const Counter&) const = default;
   };
+  /// Numbers given to events that were not stored; none where first is 0.
+  struct Passed {
+    std::uint64_t first = 0, last = 0;
+    bool operator==(const Passed&) const = default;
+  };
   struct Mark {
     std::array<Counter, kStreams.size()> counters;
+    std::array<Passed, kStreams.size()> passed;
     std::size_t added = 0;
     WallTime newest{};
   };
-  Mark mark() const { return {counters_, added_.size(), newest_}; }
+  Mark mark() const { return {counters_, passed_, added_.size(), newest_}; }
   void restore(const Mark& mark);
   /// The events added since the last take, in order. After COMMIT.
   std::vector<StoredEvent> take();
@@ -55,7 +62,12 @@ class Outbox {
   /// Drops the oldest `rows` of a stream and says so with an exact outbox.gap event in `health`; returns how many went.
   /// Gaps that were themselves dropped are told again. Never called for the ledger stream.
   std::uint64_t drop_oldest(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono);
+  /// Gives numbers to so many events for which there is no room. They are kept (in `meta`) until tell_passed tells them
+  /// as one gap, or more where rows came between.
+  void pass_over(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono);
+  void tell_passed(std::string_view reason, WallTime wall, MonoTime mono);
   std::uint64_t rows(Stream stream) const { return counter(stream).rows; }
+  std::uint64_t gone(Stream stream) const { return counter(stream).gone; }
   std::uint64_t last_seq(Stream stream) const { return counter(stream).last_seq; }
   std::array<std::uint64_t, kStreams.size()> last_seqs() const;
 
@@ -63,17 +75,23 @@ class Outbox {
   struct Gap {
     std::string stream;
     std::uint64_t first = 0, last = 0, count = 0;
-    std::string reason;
+    std::string reason, epoch;  ///< epoch: whose numbers they are; empty: this one's
   };
   Counter& counter(Stream stream) { return counters_[static_cast<std::size_t>(stream) - 1]; }
   const Counter& counter(Stream stream) const { return counters_[static_cast<std::size_t>(stream) - 1]; }
   void remove_upto(Stream stream, std::uint64_t upto);
+  static std::optional<Gap> read_gap(const std::string& data);
   std::vector<Gap> gaps_upto(Stream stream, std::uint64_t upto);
+  void tell(const Gap& gap, WallTime wall, MonoTime mono);
+  void tell_passed(Stream stream, std::string_view reason, WallTime wall, MonoTime mono);
+  void load_passed();
+  void write_passed(Stream stream);
 
   Db& db_;
   const std::uint64_t boot_;
   std::array<Counter, kStreams.size()> counters_{};
   std::array<Counter, kStreams.size()> written_{};
+  std::array<Passed, kStreams.size()> passed_{}, passed_written_{};
   WallTime newest_{};
   std::vector<StoredEvent> added_;
 };

@@ -123,9 +123,9 @@ Json told(const Opened& opened) {
 }
 
 /// The streams count from 1, the file gets its epoch, and what happened becomes its newest event: one transaction.
-void conclude(Db& db, const Settings& settings, const Opened& opened) {
+void conclude(Db& db, const Settings& settings, const Opened& opened, const std::string& epoch_before) {
   db.execute("BEGIN IMMEDIATE");
-  renumber(db);
+  renumber(db, epoch_before);
   Outbox outbox(db, 1);
   outbox.load();
   outbox.add({Stream::health, "storage.recovered", "", dump(told(opened))}, settings.wall(), settings.mono());
@@ -138,10 +138,10 @@ void conclude(Db& db, const Settings& settings, const Opened& opened) {
 }
 
 /// Where even the reserve was too small, health and then presence go: what is told last must fit.
-void conclude_in_room(Db& db, const Settings& settings, Opened& opened) {
+void conclude_in_room(Db& db, const Settings& settings, Opened& opened, const std::string& epoch_before) {
   for (const auto stream : {Stream::health, Stream::presence}) {
     try {
-      return conclude(db, settings, opened);
+      return conclude(db, settings, opened, epoch_before);
     } catch (const SqlError& error) {
       if (!error.full()) throw;
       if (db.in_transaction()) db.execute("ROLLBACK");
@@ -151,7 +151,7 @@ void conclude_in_room(Db& db, const Settings& settings, Opened& opened) {
     opened.kept -= gone;
     opened.lost += gone;
   }
-  conclude(db, settings, opened);
+  conclude(db, settings, opened, epoch_before);
 }
 
 /// Without a log and without fsync: until it is complete and synced as a whole, the file counts for nothing.
@@ -167,10 +167,10 @@ Result<void> fill(const Settings& settings, Opened& opened) {
   if (auto migrated = migrate(db); !migrated) return migrated;
   const auto pages = most_pages(settings);
   limit_pages(db, pages - std::max(kReservePages, pages / kReserveShare));
-  carry_over(db, settings.path, settings.vfs, opened);
+  const auto epoch_before = carry_over(db, settings.path, settings.vfs, opened);
   ::unlink(ballast(settings.path).c_str());
   limit_pages(db, pages);
-  conclude_in_room(db, settings, opened);
+  conclude_in_room(db, settings, opened, epoch_before);
   return {};
 }
 

@@ -1,8 +1,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
+#include "ledger/between.hpp"
 #include "ledger/storage.hpp"
 
 namespace foyer::ledger {
@@ -24,11 +26,16 @@ constexpr std::string_view kTables[] = {
 struct Table {
   std::string name;
   std::string columns;
-  std::string marks;     ///< one ? a column
-  std::string key;       ///< the primary key, ascending
-  std::string key_down;  ///< and descending
+  std::string marks;             ///< one ? a column
+  std::vector<std::string> key;  ///< the columns of the primary key
+  std::vector<int> key_at;       ///< … where they are in `columns`
+
+  std::string order(bool up) const {
+    return fmt::format("{}{}", fmt::join(key, up ? ", " : " DESC, "), up ? "" : " DESC");
+  }
 };
 
+constexpr std::string_view kUnknownEpoch = "0000000000000000";
 constexpr std::uint64_t kPiece = 32;  // rows a commit: what did not fit takes back no more
 
 /// Writes the rows of one table in small transactions.
@@ -88,9 +95,45 @@ std::optional<bool> read(Read step) {
   }
 }
 
-/// Rows in one direction until the end, the damage, or no more room.
-End copy_in_order(Db& from, Db& to, const Table& table, std::string_view order) {
-  const auto select = fmt::format("SELECT {} FROM {} NOT INDEXED ORDER BY {}", table.columns, table.name, order);
+Key key_of(const Table& table, const Query& row) {
+  Key key;
+  for (const int at : table.key_at) {
+    auto* value = row.value(at);
+    const auto* bytes = static_cast<const char*>(sqlite3_value_blob(value));
+    const auto size = static_cast<std::size_t>(sqlite3_value_bytes(value));
+    switch (sqlite3_value_type(value)) {
+      case SQLITE_INTEGER: key.emplace_back(sqlite3_value_int64(value)); break;
+      case SQLITE_BLOB: key.emplace_back(Bytes(bytes, bytes + size)); break;
+      default: key.emplace_back(size > 0 ? std::string(bytes, size) : std::string());
+    }
+  }
+  return key;
+}
+
+/// A part of a table, read in one direction.
+struct Stretch {
+  std::optional<Key> from, to;  ///< from <= key < to, or, downward, to < key < from
+  bool up = true;
+};
+
+std::string select_of(const Table& table, const Stretch& part) {
+  std::string where;
+  const auto limit = [&](const std::optional<Key>& key, const char* relation) {
+    if (!key) return;
+    const std::vector<std::string> columns(table.key.begin(),
+                                           table.key.begin() + static_cast<std::ptrdiff_t>(key->size()));
+    where += fmt::format("{} ({}) {} ({})", where.empty() ? " WHERE" : " AND", fmt::join(columns, ", "), relation,
+                         fmt::join(std::vector<std::string>(key->size(), "?"), ", "));
+  };
+  limit(part.from, part.up ? ">=" : "<");
+  limit(part.to, part.up ? "<" : ">");
+  return fmt::format("SELECT {} FROM {} NOT INDEXED{} ORDER BY {}", table.columns, table.name, where,
+                     table.order(part.up));
+}
+
+/// Rows until the end of the stretch, the damage, or no more room. `last`: the key of the last one.
+End copy(Db& from, Db& to, const Table& table, const Stretch& part, std::optional<Key>& last) {
+  const auto select = select_of(table, part);
   const auto prepared = read([&] {
     from.query(select);
     return true;
@@ -98,6 +141,12 @@ End copy_in_order(Db& from, Db& to, const Table& table, std::string_view order) 
   if (!prepared) return End::damage;
   Pieces pieces(to, table);
   auto rows = from.query(select);
+  int index = 0;
+  for (const auto* key : {&part.from, &part.to})
+    for (const auto& column : *key ? **key : Key{}) {
+      ++index;
+      std::visit([&](const auto& value) { rows.bind_at(index, value); }, column);
+    }
   for (;;) {
     const auto more = read([&] { return rows.next(); });
     if (!more || !*more) {
@@ -105,7 +154,41 @@ End copy_in_order(Db& from, Db& to, const Table& table, std::string_view order) 
       return more ? End::whole : End::damage;
     }
     if (!pieces.put(rows)) return End::full;
+    last = key_of(table, rows);
   }
+}
+
+// A sector that cannot be read may take seconds each time it is tried.
+constexpr int kMostProbes = 200;  // of a table
+constexpr int kDeepest = 12;      // without a row
+
+/// What lies between two damaged places: looked for at a key half way, from there in both directions, and so on between
+/// what was read and the damage.
+End copy_between(Db& from, Db& to, const Table& table, Key low, Key high) {
+  struct Part {
+    Key low, high;
+    int depth;
+  };
+  std::deque<Part> parts{{std::move(low), std::move(high), 0}};
+  for (int probes = 0; !parts.empty() && probes < kMostProbes; ++probes) {
+    const auto part = std::move(parts.front());
+    parts.pop_front();
+    const auto at = between(part.low, part.high, part.depth % 2 != 0);
+    if (!at) {
+      if (part.depth % 2 == 0) parts.push_back({part.low, part.high, part.depth + 1});
+      continue;
+    }
+    for (const bool up : {true, false}) {
+      std::optional<Key> last;
+      const auto end = copy(from, to, table, {at, up ? part.high : part.low, up}, last);
+      if (end == End::full) return end;
+      const int depth = last ? 0 : part.depth + 1;
+      if (end == End::whole || depth > kDeepest) continue;
+      const auto& reached = last ? *last : *at;
+      parts.push_back(up ? Part{reached, part.high, depth} : Part{part.low, reached, depth});
+    }
+  }
+  return End::damage;
 }
 
 /// How many rows there should be, by whatever can still be read; nullopt: nothing can.
@@ -141,21 +224,27 @@ std::optional<Table> in_both(Db& from, Db& to, std::string_view name) {
                      }).has_value();
   if (known && there.empty()) return std::nullopt;
   if (known) std::erase_if(columns, [&](const auto& one) { return std::ranges::find(there, one) == there.end(); });
-  std::vector<std::string> marks(columns.size(), "?"), key, key_down;
+  const std::vector<std::string> marks(columns.size(), "?");
+  Table table{std::string(name),
+              fmt::format("{}", fmt::join(columns, ", ")),
+              fmt::format("{}", fmt::join(marks, ", ")),
+              {},
+              {}};
   auto query = to.query("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk");
   query.bind(name);
   while (query.next()) {
-    key.push_back(query.text(0));
-    key_down.push_back(query.text(0) + " DESC");
+    table.key.push_back(query.text(0));
+    table.key_at.push_back(static_cast<int>(std::ranges::find(columns, table.key.back()) - columns.begin()));
   }
-  const auto listed = [](const std::vector<std::string>& all) { return fmt::format("{}", fmt::join(all, ", ")); };
-  return Table{std::string(name), listed(columns), listed(marks), listed(key), listed(key_down)};
+  return table;
 }
 
-/// Forward to the damage, then backward to it: what lies between two damaged places is lost, no more.
+/// Forward to the damage, backward to it, and between the two where there are rows that can be read.
 void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
-  const auto end = copy_in_order(from, to, table, table.key);
-  if (end == End::damage) copy_in_order(from, to, table, table.key_down);
+  std::optional<Key> low, high;
+  const auto end = copy(from, to, table, {}, low);
+  if (end == End::damage && copy(from, to, table, {{}, low, false}, high) == End::damage && low && high)
+    copy_between(from, to, table, *low, *high);
   const auto kept = rows_in(to, table);
   opened.kept += kept;
   const auto expected = expected_rows(from, table);
@@ -165,9 +254,32 @@ void carry_table(Db& from, Db& to, const Table& table, Opened& opened) {
     opened.lost += 1;
 }
 
+/// Where its log cannot be read, the file as it was before it. Null: not even the table of contents can.
+std::unique_ptr<Db> open_damaged(const std::string& path, const std::string& vfs) {
+  for (const auto mode : {Db::Mode::read_only, Db::Mode::without_log}) {
+    try {
+      auto db = std::make_unique<Db>(path, mode, vfs);
+      db->keep_wal_on_close(true);  // the file stays as it was found
+      // A file that is shorter than it says is read as far as it goes only by who may write the schema.
+      sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+      sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, nullptr);
+      db->number("SELECT count(*) FROM sqlite_schema");
+      return db;
+    } catch (const SqlError& error) {
+      if (!error.damaged() && !error.unreadable()) throw;  // it could not be opened now; perhaps it can the next time
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-void renumber(Db& db) {
+void renumber(Db& db, const std::string& epoch_before) {
+  db.query(
+        "UPDATE outbox SET data = json_set(data, '$.epoch', ?) WHERE type = 'outbox.gap' AND json_valid(data) AND "
+        "data ->> '$.epoch' IS NULL")
+      .bind(epoch_before.empty() ? kUnknownEpoch : std::string_view(epoch_before))
+      .run();
   for (const auto stream : kStreams) {
     const auto id = static_cast<std::int64_t>(stream);
     std::int64_t next = 1, after = 0;
@@ -193,16 +305,11 @@ void renumber(Db& db) {
   }
 }
 
-void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened) {
-  std::unique_ptr<Db> from;
-  try {
-    from = std::make_unique<Db>(damaged, Db::Mode::read_only, vfs);
-    from->keep_wal_on_close(true);  // the file stays as it was found
-    from->number("SELECT count(*) FROM sqlite_schema");
-  } catch (const SqlError& error) {
-    if (!error.damaged()) throw;        // it could not be opened now; perhaps it can the next time
-    opened.lost += std::size(kTables);  // not even its table of contents
-    return;
+std::string carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened) {
+  const auto from = open_damaged(damaged, vfs);
+  if (!from) {
+    opened.lost += std::size(kTables);
+    return {};
   }
   for (const auto name : kTables)
     if (const auto table = in_both(*from, db, name)) carry_table(*from, db, *table, opened);
@@ -210,6 +317,12 @@ void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Open
   db.execute(
       "INSERT INTO campaign_version (campaign, version, at_ms, json) SELECT id, 1, 0, json FROM campaign "
       "WHERE id NOT IN (SELECT campaign FROM campaign_version)");
+  std::string epoch;
+  (void)read([&] {
+    epoch = epoch_of(*from);
+    return true;
+  });
+  return epoch;
 }
 
 }  // namespace foyer::ledger

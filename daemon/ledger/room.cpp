@@ -17,6 +17,10 @@ constexpr std::uint64_t kLogBytes = 3 << 20;
 static_assert(Writer::kTightCheckpointFrames * (kPageSize + 24) + 4 * (Writer::kTightRidingBytes + Writer::kMostData) +
                   Writer::kTightGroup * 6 * (kPageSize + 24) <=
               kLogBytes);
+// And of the log at all: what waits for its checkpoint, the events of the largest group and its commands.
+static_assert(Writer::kCheckpointFrames * (kPageSize + 24) + 4 * (Writer::kMostRidingBytes + Writer::kMostData) +
+                  Writer::kMostGroup * 6 * (kPageSize + 24) <=
+              8 << 20);
 constexpr std::uint64_t kAmple = 8 << 20;  // free beyond all that: the log may be as large as it ever gets
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
@@ -79,10 +83,14 @@ void Writer::give_up_ballast() {
   }
 }
 
-/// Even the room that could be made was too small for the waiting events: those that may go, go. They never had a
-/// number, so no gap is told; they are counted.
+/// Even the room that could be made was too small for the waiting events: those that may go, go. The next group gives
+/// them their numbers, so that a gap can be told of them.
 void Writer::shed_riding() {
-  discarded_ += std::erase_if(riding_, [](const Event& event) { return event.stream != Stream::ledger; });
+  std::erase_if(riding_, [this](const Event& event) {
+    if (event.stream == Stream::ledger) return false;
+    ++unnumbered_[static_cast<std::size_t>(event.stream) - 1];
+    return true;
+  });
 }
 
 void Writer::note_sizes() {

@@ -60,10 +60,24 @@ std::string Query::text(int column) const {
 
 // ---- Db ------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// sqlite.org/uri.html: of a path only what ends it or escapes must be escaped.
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) uri += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+  return uri + "?immutable=1";
+}
+
+}  // namespace
+
 Db::Db(const std::string& path, Mode mode, const std::string& vfs) {
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  const int code = sqlite3_open_v2(path.c_str(), &handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int how = mode == Mode::read_write  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                  : mode == Mode::read_only ? SQLITE_OPEN_READONLY
+                                            : SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | how;
+  const auto name = mode == Mode::without_log ? immutable_uri(path) : path;
+  const int code = sqlite3_open_v2(name.c_str(), &handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (code != SQLITE_OK) {
     const SqlError error(code, fmt::format("open {}: {}", path, sqlite3_errstr(code)));
     sqlite3_close_v2(handle_);

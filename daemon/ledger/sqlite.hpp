@@ -24,6 +24,8 @@ class SqlError : public std::runtime_error {
   int primary() const { return code_ & 0xff; }
   bool full() const { return primary() == SQLITE_FULL; }
   bool damaged() const { return primary() == SQLITE_CORRUPT || primary() == SQLITE_NOTADB; }
+  /// A place of the disk cannot be read. SQLite's own VFS says CORRUPTFS where the kernel says EIO.
+  bool unreadable() const { return code_ == SQLITE_IOERR_READ || code_ == SQLITE_IOERR_CORRUPTFS; }
   /// The file cannot be trusted to hold what it is told: nothing is stored any more by this process.
   bool hopeless() const { return primary() == SQLITE_IOERR || damaged(); }
 
@@ -49,6 +51,10 @@ class Query {
     return *this;
   }
   void bind_value(int index, sqlite3_value* value);
+  template <class Value>
+  void bind_at(int index, const Value& value) {
+    bind_one(index, value);
+  }
 
   bool next();   ///< true: a row is there
   void run();    ///< steps to the end
@@ -80,7 +86,11 @@ class Query {
 /// One connection. Statements are prepared at their first use and kept.
 class Db {
  public:
-  enum class Mode { read_write, read_only };
+  enum class Mode {
+    read_write,
+    read_only,
+    without_log  ///< read only, and what lies beside it (the log, its index) is not looked at
+  };
   /// Throws SqlError. `vfs` empty: the default.
   Db(const std::string& path, Mode mode, const std::string& vfs);
   ~Db();

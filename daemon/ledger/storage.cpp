@@ -30,21 +30,22 @@ void configure(Db& db, const Settings& settings) {
                   kPageSize, settings.synchronous_full ? "FULL" : "NORMAL", kJournalSizeLimit));
 }
 
-void check_quickly(Db& db) {
-  auto query = db.query("PRAGMA quick_check(1)");
+/// The quick one does not compare indexes with their tables.
+void check(Db& db, bool thorough) {
+  auto query = db.query(thorough ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
   const std::string verdict = query.next() ? query.text(0) : "no answer";
-  if (verdict != "ok") throw SqlError(SQLITE_CORRUPT, "quick_check: " + verdict);
+  if (verdict != "ok") throw SqlError(SQLITE_CORRUPT, "check: " + verdict);
 }
 
 /// Opens, refuses a later version before anything is written, checks and migrates. Throws SqlError.
-Result<std::unique_ptr<Db>> open_checked(const Settings& settings) {
+Result<std::unique_ptr<Db>> open_checked(const Settings& settings, bool thorough) {
   if (auto created = create_private(settings.path); !created) return fail(created);
   auto db = std::make_unique<Db>(settings.path, Db::Mode::read_write, settings.vfs);
   db->keep_wal_on_close(true);  // until the file is known to be ours
   db->execute(fmt::format("PRAGMA page_size = {}", kPageSize));
   const auto version = db->number("PRAGMA user_version");
   if (version <= newest_version()) {
-    check_quickly(*db);
+    check(*db, thorough);
     configure(*db, settings);
   }
   if (auto migrated = migrate(*db); !migrated) return fail(migrated);
@@ -53,20 +54,28 @@ Result<std::unique_ptr<Db>> open_checked(const Settings& settings) {
   return db;
 }
 
-Result<std::unique_ptr<Db>> open_or_rebuild(const Settings& settings, bool& rebuilt) {
-  try {
-    return open_checked(settings);
-  } catch (const SqlError& error) {
-    if (!error.damaged()) throw;
+/// nullopt: the file is damaged, or a place of it cannot be read, not even at a second try.
+Result<std::optional<std::unique_ptr<Db>>> open_sound(const Settings& settings, bool thorough) {
+  for (const bool again : {false, true}) {
+    try {
+      auto db = open_checked(settings, thorough);
+      if (!db) return fail(db);
+      return std::optional(std::move(*db));
+    } catch (const SqlError& error) {
+      if (error.damaged() || (error.unreadable() && again)) return std::optional<std::unique_ptr<Db>>{};
+      if (!error.unreadable()) throw;
+    }
   }
-  if (auto made = rebuild(settings); !made) return fail(made);
-  rebuilt = true;
-  return open_checked(settings);
+  return std::optional<std::unique_ptr<Db>>{};
 }
 
-std::string epoch_of(Db& db) {
-  auto query = db.query("SELECT value FROM meta WHERE key = 'epoch'");
-  return query.next() ? query.text(0) : "";
+Result<std::unique_ptr<Db>> open_or_rebuild(const Settings& settings, bool thorough, bool& rebuilt) {
+  auto sound = open_sound(settings, thorough);
+  if (!sound) return fail(sound);
+  if (*sound) return std::move(**sound);
+  if (auto made = rebuild(settings); !made) return fail(made);
+  rebuilt = true;
+  return open_checked(settings, false);
 }
 
 Mark mark_of(Db& db, const Settings& settings) {
@@ -87,7 +96,8 @@ void renew_epoch(Db& db, const Settings& settings, Opened& opened) {
   db.execute("BEGIN IMMEDIATE");
   opened.kept = static_cast<std::uint64_t>(db.number("SELECT count(*) FROM outbox"));
   db.execute("DELETE FROM stream");
-  renumber(db);
+  db.execute("DELETE FROM meta WHERE key LIKE 'passed.%'");
+  renumber(db, epoch_of(db));
   db.query("UPDATE meta SET value = ? WHERE key = 'epoch'").bind(random_hex(settings.random, 8)).run();
   Outbox outbox(db, 0);
   outbox.load();
@@ -143,6 +153,11 @@ void seal(Storage& storage, const Settings& settings) {
 }
 
 }  // namespace
+
+std::string epoch_of(Db& db) {
+  auto query = db.query("SELECT value FROM meta WHERE key = 'epoch'");
+  return query.next() ? query.text(0) : "";
+}
 
 std::int64_t most_pages(const Settings& settings) {
   return std::max(static_cast<std::int64_t>(settings.max_bytes) / kPageSize, kMinPages);
@@ -201,8 +216,9 @@ Result<Storage> open_storage(const Settings& settings) {
   try {
     auto rebuilt = resume_rebuild(settings);
     if (!rebuilt) return fail(rebuilt);
-    auto db = open_or_rebuild(settings, *rebuilt);
+    auto db = open_or_rebuild(settings, damage_noted(storage.lock.fd()), *rebuilt);
     if (!db) return fail(db);
+    forget_damage(storage.lock.fd());
     storage.db = std::move(*db);
     if (*rebuilt)
       storage.opened = rebuilt_from(*storage.db);

@@ -55,9 +55,12 @@ void note_mark(const Storage& storage, const Settings& settings, const std::arra
 void write_boot(Storage& storage, const Settings& settings);
 
 /// Copies what can be read of `damaged` into `db` until it is full. Kept and lost are counted into `opened`. Not inside
-/// a transaction: it commits as it goes.
-void carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened);
-/// After it: in the new epoch every stream counts from 1 again, without gaps. Inside a transaction.
-void renumber(Db& db);
+/// a transaction: it commits as it goes. Returns the epoch of the damaged file; empty where it cannot be read.
+std::string carry_over(Db& db, const std::string& damaged, const std::string& vfs, Opened& opened);
+/// After it: in the new epoch every stream counts from 1 again, without gaps, and the gaps that were told with the
+/// numbers of the epoch before say so. Inside a transaction.
+void renumber(Db& db, const std::string& epoch_before);
+/// Empty: there is none, or it cannot be read.
+std::string epoch_of(Db& db);
 
 }  // namespace foyer::ledger

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "ledger/housekeeping.hpp"
+#include "ledger/mark.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -15,6 +16,11 @@ constexpr milliseconds kClockBehind = std::chrono::minutes(5);  // further behin
 constexpr milliseconds kLongestWait{1000};
 /// Above it no coupon is told to have expired: its row says so by its time, and decisions need the room more.
 constexpr std::int64_t kExpireBelowPercent = 75;
+
+constexpr std::string_view kNoRoom = "storage is full";
+
+/// Without room it is discarded. The answer to who gave a campaign is few bytes, and its 64 newest rows always fit.
+bool may_go(const Event& event) { return event.stream != Stream::ledger && event.type != "campaign.refused"; }
 
 std::size_t index(Stream stream) { return static_cast<std::size_t>(stream) - 1; }
 
@@ -46,7 +52,7 @@ void Writer::start() {
   for (const auto& [id, why] : faults)
     riding_.push_back(
         {Stream::health, "campaign.refused", "", dump({{"campaign", id}, {"reasons", Json::array({why})}})});
-  run_group();
+  run_groups();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -65,6 +71,10 @@ bool Writer::record(std::vector<Event> events) {
   const bool taken = !too_long && !closing_ && !is_broken_ && !(urgent && full_) &&
                      mailbox_.try_post([this, urgent, events = std::move(events)]() mutable {
                        if (!riding_since_) riding_since_ = settings_.mono();
+                       if (!urgent && riding_.size() >= kMostWaiting) {
+                         for (const auto& event : events) ++unnumbered_[index(event.stream)];
+                         return;
+                       }
                        urgent_ = urgent_ || urgent;
                        for (const auto& event : events) riding_bytes_ += event.data.size();
                        std::ranges::move(events, std::back_inserter(riding_));
@@ -111,6 +121,7 @@ Figures Writer::figures() const {
   figures.queued = mailbox_.depth();
   figures.discarded = discarded_;
   for (std::size_t i = 0; i < dropped_.size(); ++i) figures.dropped[i] = dropped_[i];
+  for (std::size_t i = 0; i < gone_.size(); ++i) figures.gone[i] = gone_[i];
   figures.full = full_;
   figures.disk_full = disk_full_;
   figures.broken = is_broken_;
@@ -171,22 +182,26 @@ bool Writer::due() const {
   const auto now = settings_.mono();
   if (riding_since_ && now - *riding_since_ >= kRideAlong) return true;
   if (full_ && (!last_group_ || now - *last_group_ >= kLookAgain)) return true;
-  return !last_sweep_ || now - *last_sweep_ >= settings_.sweep_every;
+  return sweep_due();
+}
+
+bool Writer::sweep_due() const {
+  return more_to_sweep_ || !last_sweep_ || settings_.mono() - *last_sweep_ >= settings_.sweep_every;
 }
 
 void Writer::run() {
   last_work_ = settings_.mono();
   for (;;) {
     auto ran = mailbox_.wait_and_drain(patience(), 1);
-    const auto most = tight_ ? std::min(settings_.group, kTightGroup) : settings_.group;
+    const auto most = std::min(settings_.group, tight_ ? kTightGroup : kMostGroup);
     while (ran != 0 && ran < most && !enough_riding() && mailbox_.drain(1) != 0) ++ran;
-    if (due()) run_group();
+    if (due()) run_groups();
     if (ran != 0) last_work_ = settings_.mono();
     checkpoint();
     if (closing_ && mailbox_.depth() == 0 && jobs_.empty() && !urgent_) break;
   }
-  if (riding_since_) run_group();
-  while (urgent_) run_group();
+  if (riding_since_) run_group(false);
+  while (urgent_) run_group(false);
   mailbox_.close();
   try {
     if (broken_.empty()) storage_.db->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
@@ -196,16 +211,25 @@ void Writer::run() {
   if (broken_.empty()) leave_mark();
 }
 
-void Writer::run_group() {
+/// A sweep has a group of its own, after a short log: what it and the commands change together could be more than the
+/// log may hold.
+void Writer::run_groups() {
+  run_group(false);
+  if (!sweep_due()) return;
+  checkpoint(kIdleCheckpointFrames);
+  run_group(true);
+}
+
+void Writer::run_group(bool sweeping) {
   std::vector<std::unique_ptr<Job>> jobs;
-  jobs.swap(jobs_);
+  if (!sweeping) jobs.swap(jobs_);
   std::vector<StoredEvent> stored;
   bool committed = false;
   if (broken_.empty())
-    committed = commit_group(jobs, stored);
+    committed = commit_group(jobs, stored, sweeping);
   else
     for (auto& job : jobs) refuse(*job, refusal());
-  settle_riding(committed);
+  if (!sweeping) settle_riding(committed);
   commands_ += jobs.size();
   for (auto& job : jobs) job->finish();
   if (!stored.empty() && on_stored_) on_stored_(stored);
@@ -215,7 +239,11 @@ void Writer::run_group() {
 /// next that come do.
 void Writer::settle_riding(bool committed) {
   if (!broken_.empty()) riding_.clear();
-  if (committed) riding_.erase(riding_.begin(), riding_.begin() + static_cast<std::ptrdiff_t>(written_));
+  if (committed) {
+    riding_.erase(riding_.begin(), riding_.begin() + static_cast<std::ptrdiff_t>(written_));
+    discarded_ += passed_in_group_;
+    unnumbered_ = {};
+  }
   urgent_ = committed && !riding_.empty();
   riding_bytes_ = 0;
   for (const auto& event : riding_) riding_bytes_ += event.data.size();
@@ -223,31 +251,36 @@ void Writer::settle_riding(bool committed) {
   if (!riding_.empty()) riding_since_ = settings_.mono();
 }
 
-bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored) {
+bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored, bool sweeping) {
   const auto mark = outbox_.mark();
   last_group_ = settings_.mono();
   dropped_in_group_ = {};
+  passed_in_group_ = 0;
   try {
-    run_in_transaction(jobs);
+    run_in_transaction(jobs, sweeping);
   } catch (const SqlError& error) {
     const auto meaning = met(error);
+    note_failure(error);
+    more_to_sweep_ = false;  // in its time, not at once again
     roll_back(mark);
     for (auto& job : jobs) refuse(*job, meaning.error());
     if (error.full()) give_up_ballast();
     if (error.full() && ++full_in_a_row_ > 1) shed_riding();
     return false;
   }
-  full_in_a_row_ = 0;
+  full_in_a_row_ = failed_in_a_row_ = 0;
+  failing_since_.reset();
   offset_ms_ = offset_in_group_ms_;
   for (std::size_t i = 0; i < dropped_.size(); ++i) dropped_[i] += dropped_in_group_[i];
   campaigns_.take_touched();
   stored = outbox_.take();
   events_ += stored.size();
+  for (const auto stream : kStreams) gone_[index(stream)] = outbox_.gone(stream);
   note_sizes();
   return true;
 }
 
-void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
+void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs, bool sweeping) {
   auto& db = *storage_.db;
   db.query("BEGIN IMMEDIATE").run();
   auto context = this->context();
@@ -256,8 +289,10 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs) {
   make_room(context);
   const bool boot_due = !storage_.boot_stored && !full_;
   if (boot_due) write_boot(storage_, settings_);
-  write_riding(context);
-  run_sweep(context);
+  if (sweeping)
+    run_sweep(context);
+  else
+    write_riding(context);
   for (auto& job : jobs) run_job(*job, context);
   tally_.write(db, context.now, context.today());
   outbox_.write_states();
@@ -307,7 +342,6 @@ void Writer::refuse(Job& job, const Error& error) {
 
 /// Once in a while, and with every group until nothing is left: commands come between two pieces.
 void Writer::run_sweep(Context& context) {
-  if (!more_to_sweep_ && last_sweep_ && context.mono - *last_sweep_ < settings_.sweep_every) return;
   last_sweep_ = context.mono;
   more_to_sweep_ = false;
   if (full_) return;
@@ -338,15 +372,28 @@ void Writer::apply_forgets() {
 }
 
 void Writer::write_riding(Context& context) {
+  pass_over(context);
   std::size_t bytes = 0;
   for (written_ = 0; written_ < std::min(riding_.size(), kMostRiding) && bytes < most_riding_bytes(); ++written_) {
     const auto& event = riding_[written_];
     bytes += event.data.size();
-    if (full_ && event.stream != Stream::ledger) {
-      ++discarded_;
+    if (full_ && may_go(event)) {
+      ++passed_in_group_;
+      outbox_.pass_over(event.stream, 1, kNoRoom, context.now, context.mono);
       continue;
     }
     outbox_.add(event, context.now, context.mono);
+  }
+  if (!full_) outbox_.tell_passed(kNoRoom, context.now, context.mono);
+}
+
+/// What was discarded before it came into a group has its numbers here.
+void Writer::pass_over(Context& context) {
+  for (const auto stream : {Stream::presence, Stream::health}) {
+    const auto rows = unnumbered_[index(stream)];
+    if (rows == 0) continue;
+    passed_in_group_ += rows;
+    outbox_.pass_over(stream, rows, kNoRoom, context.now, context.mono);
   }
 }
 
@@ -369,9 +416,23 @@ Result<void> Writer::met(const SqlError& error) {
     return foyer::fail(Code::retry, "overloaded: storage is full");
   }
   if (!error.hopeless()) return foyer::fail(Code::retry, "{}", error.what());
-  broken_ = error.what();  // a failed fsync is never tried again: the kernel may have dropped the pages
-  is_broken_ = true;
+  give_up(error.what());  // a failed fsync is never tried again: the kernel may have dropped the pages
+  if (error.damaged()) note_damage(storage_.lock.fd());
   return tl::make_unexpected(refusal());
+}
+
+/// It may pass by itself, but nobody is served meanwhile.
+void Writer::note_failure(const SqlError& error) {
+  if (error.full() || error.hopeless()) return;
+  const auto now = settings_.mono();
+  if (!failing_since_) failing_since_ = now;
+  if (++failed_in_a_row_ >= kMostFailed && now - *failing_since_ >= kLongestFailing) give_up(error.what());
+}
+
+void Writer::give_up(const std::string& why) {
+  if (is_broken_) return;
+  broken_ = why;
+  is_broken_ = true;
 }
 
 Error Writer::refusal() const {
@@ -379,9 +440,12 @@ Error Writer::refusal() const {
 }
 
 void Writer::checkpoint() {
-  auto& db = *storage_.db;
   const bool idle = settings_.mono() - last_work_ >= kIdle;
-  const int most = idle ? kIdleCheckpointFrames : tight_ ? kTightCheckpointFrames : kCheckpointFrames;
+  checkpoint(idle ? kIdleCheckpointFrames : tight_ ? kTightCheckpointFrames : kCheckpointFrames);
+}
+
+void Writer::checkpoint(int most) {
+  auto& db = *storage_.db;
   if (!broken_.empty() || db.wal_frames() < most) return;
   try {
     db.checkpoint(SQLITE_CHECKPOINT_PASSIVE);

@@ -26,6 +26,8 @@ class Writer {
   /// commit is in the log as a whole; an event of 1.1 KiB takes four times its size there.
   static constexpr std::size_t kMostRiding = 1024;
   static constexpr std::size_t kMostRidingBytes = 256 * 1024;
+  /// Events that wait while groups fail; more of presence and health are discarded.
+  static constexpr std::size_t kMostWaiting = 16 * kMostRiding;
   static constexpr std::size_t kMostData = 32 * 1024;  ///< bytes of one event's data; a larger one is refused
   /// 3 MiB of write-ahead log; with the largest group on top it stays below 8.
   static constexpr int kCheckpointFrames = 768;
@@ -34,9 +36,14 @@ class Writer {
   /// place kept free for them covers the largest (room.cpp).
   static constexpr int kTightCheckpointFrames = 256;
   static constexpr std::size_t kTightRidingBytes = 64 * 1024;
-  static constexpr std::size_t kTightGroup = 64;  ///< commands in one commit; each changes about 6 pages
+  /// Commands in one commit at most, whatever Settings::group says; each changes about 6 pages.
+  static constexpr std::size_t kMostGroup = 160, kTightGroup = 64;
   static constexpr std::chrono::milliseconds kIdle{5000};
   static constexpr std::chrono::milliseconds kLookAgain{1000};  ///< while there is no room: whether there is now
+  /// Groups that failed one after the other, for so long, and neither for want of room nor by a failing disk (no
+  /// memory, another program's lock): then nothing is stored until a restart.
+  static constexpr int kMostFailed = 5;
+  static constexpr std::chrono::milliseconds kLongestFailing{10'000};
   /// A clock that nobody vouches for and that is so much later than the newest event, or than it was, has perhaps
   /// leapt: for so long, or until somebody vouches for it, nothing is ended by it.
   static constexpr std::chrono::hours kLeap{25}, kHeldAfterLeap{24};
@@ -88,6 +95,7 @@ class Writer {
   void heard(Stream stream, std::uint64_t upto);
   void on_stored(std::function<void(const std::vector<StoredEvent>&)> fn);
   Figures figures() const;
+  std::string why_broken() const { return is_broken_ ? broken_ : std::string(); }
 
   const Opened& opened() const { return storage_.opened; }
   const std::string& epoch() const { return storage_.epoch; }
@@ -155,9 +163,11 @@ class Writer {
   bool due() const;
   std::size_t most_riding_bytes() const { return tight_ ? kTightRidingBytes : kMostRidingBytes; }
   bool enough_riding() const { return riding_.size() >= kMostRiding || riding_bytes_ >= most_riding_bytes(); }
-  void run_group();
-  bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored);
-  void run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs);
+  void run_groups();
+  void run_group(bool sweeping);
+  bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored, bool sweeping);
+  void run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs, bool sweeping);
+  bool sweep_due() const;
   void run_job(Job& job, Context& context);
   void refuse(Job& job, const Error& error);
   void run_sweep(Context& context);
@@ -166,8 +176,12 @@ class Writer {
   void write_riding(Context& context);
   void settle_riding(bool committed);
   void shed_riding();
+  void pass_over(Context& context);
+  void note_failure(const SqlError& error);
+  void give_up(const std::string& why);
   void roll_back(const Outbox::Mark& mark);
   void checkpoint();
+  void checkpoint(int most);  ///< where the log has at least so many frames
   void note_sizes();
   void note_clock(Context& context);
   void drop(Context& context, Stream stream, std::uint64_t rows, std::string_view reason);
@@ -203,21 +217,25 @@ class Writer {
   bool more_to_sweep_ = false;
   std::int64_t used_percent_ = 0;  ///< of the room, before this group
   MonoTime last_work_{};
-  int full_in_a_row_ = 0;  ///< groups that did not fit
-  bool tight_ = false;     ///< the disk has little more than we need
-  std::string broken_;
+  int full_in_a_row_ = 0;                  ///< groups that did not fit
+  bool tight_ = false;                     ///< the disk has little more than we need
+  std::optional<MonoTime> failing_since_;  ///< the first of the groups that failed in a row …
+  int failed_in_a_row_ = 0;                ///< … and how many
+  std::string broken_;                     ///< written once, before is_broken_
   Ballast ballast_;
   std::optional<MonoTime> last_group_;
   std::optional<MonoTime> held_until_;              ///< after a leap of the clock
   std::optional<std::int64_t> offset_ms_;           ///< of the clocks, as the row of this boot has it
   std::optional<std::int64_t> offset_in_group_ms_;  ///< … once this group is committed
   std::array<std::uint64_t, kStreams.size()> dropped_in_group_{};
+  std::array<std::uint64_t, kStreams.size()> unnumbered_{};  ///< discarded, and to be told with the next group
+  std::uint64_t passed_in_group_ = 0;
   std::function<void(const std::vector<StoredEvent>&)> on_stored_;
 
   // Written by the ledger thread, read by any.
   std::atomic<std::uint64_t> commits_{0}, commands_{0}, events_{0}, refused_{0}, discarded_{0}, pages_used_{0},
       wal_bytes_{0}, last_commit_us_{0}, slowest_commit_us_{0};
-  std::array<std::atomic<std::uint64_t>, kStreams.size()> dropped_{};
+  std::array<std::atomic<std::uint64_t>, kStreams.size()> dropped_{}, gone_{};
   std::atomic<bool> full_{false}, disk_full_{false}, is_broken_{false};
 };
 

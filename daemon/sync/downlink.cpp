@@ -35,7 +35,7 @@ bool is_id(std::string_view text) {
 
 Result<Downlink> parse_campaign(std::string_view id, const ports::InboundMessage& message) {
   if (!is_id(id)) return fail(Code::refuse, "campaign topic: an id is 1 to 64 of A-Z a-z 0-9 . _ -");
-  return Downlink{CampaignDown{std::string(id), message.payload}};
+  return Downlink{CampaignDown{std::string(id), message.payload, message.retained}};
 }
 
 /// A string member, at most kMaxDownlinkText bytes; empty when absent.

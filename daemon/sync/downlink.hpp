@@ -19,8 +19,9 @@ inline constexpr std::size_t kMaxDownlinkText = 256;         ///< id, reason and
 
 /// …/down/campaign/{id}: what is retained there is what should run.
 struct CampaignDown {
-  std::string id;       ///< of the topic; the campaign's own id must be the same, which its reader checks
-  std::string payload;  ///< the campaign as JSON text, not looked at here; empty: take the campaign away
+  std::string id;         ///< of the topic; the campaign's own id must be the same, which its reader checks
+  std::string payload;    ///< the campaign as JSON text, not looked at here; empty: take the campaign away
+  bool retained = false;  ///< it lay there before; false: somebody publishes it now and waits for the answer
 };
 
 /// …/down/command

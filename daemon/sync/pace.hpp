@@ -19,14 +19,18 @@ class Pace {
   static constexpr std::chrono::milliseconds kSlow{750};   ///< later by more: it does not
   static constexpr std::size_t kSmallest = 4 * 1024;       ///< bytes of a batch
 
-  /// A new connection: what the last one was like means nothing.
+  /// A new connection. Only the size of a batch is as it was on the last one: where it had to become small it grows
+  /// again in a few answers if the line has become better.
   void restart(std::size_t window, std::size_t most, std::size_t bytes) {
     window_ = std::clamp<std::size_t>(window, 1, most);
     most_ = most;
-    bytes_ = most_bytes_ = bytes;
+    bytes_ = most_bytes_ == 0 ? bytes : std::min(bytes_, bytes);
+    most_bytes_ = bytes;
     quickest_.reset();
     cut_at_.reset();
   }
+  /// Nothing was answered for so long that the connection was given up: one batch may have been too much for the line.
+  void timed_out() { bytes_ = std::min(kSmallest, most_bytes_); }
   void answered(MonoTime sent_at, MonoTime now) {
     const auto took = now - sent_at;
     quickest_ = quickest_ ? std::min(*quickest_, took) : took;
@@ -54,7 +58,7 @@ class Pace {
       bytes_ = std::max(std::min(kSmallest, most_bytes_), bytes_ / 2);
   }
 
-  std::size_t window_ = 1, most_ = 1, bytes_ = kSmallest, most_bytes_ = kSmallest;
+  std::size_t window_ = 1, most_ = 1, bytes_ = kSmallest, most_bytes_ = 0;
   std::optional<MonoTime::duration> quickest_;
   std::optional<MonoTime> cut_at_;
 };

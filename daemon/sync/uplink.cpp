@@ -22,6 +22,7 @@ constexpr std::uint8_t kFirstError = 0x80;
 /// Of the broker's receive maximum, left for what is not the pump's: state and replies to commands.
 constexpr std::size_t kReserve = 4;
 constexpr std::chrono::milliseconds kPublishAgain{1000};  // after the publisher's queue was full
+constexpr std::chrono::milliseconds kFetchAgain{5000};    // after the outbox could not be read
 /// An answer of the outbox that is not there by now was dropped on its way (a full mailbox): asked again.
 constexpr std::chrono::milliseconds kFetchTimeout{30'000};
 
@@ -31,7 +32,10 @@ class Uplink::Impl {
  public:
   Impl(Settings settings, Outbox& outbox, ports::Publisher& publisher, const ports::Clock& clock, ports::Timers& timers)
       : settings_(std::move(settings)), outbox_(outbox), publisher_(publisher), clock_(clock), timers_(timers) {
-    for (std::size_t i = 0; i < kStreams.size(); ++i) slots_[i].stream = kStreams[i];
+    for (std::size_t i = 0; i < kStreams.size(); ++i) {
+      slots_[i].stream = kStreams[i];
+      slots_[i].delay = settings_.refused_delay;
+    }
   }
 
   void stored(Stream stream, std::uint64_t last_seq, std::uint64_t acked) {
@@ -44,6 +48,7 @@ class Uplink::Impl {
     const std::size_t broker = link.receive_maximum > kReserve ? link.receive_maximum - kReserve : 1;
     limit_ = std::max<std::size_t>(1, std::min(settings_.window, broker));
     pace_.restart(settings_.backlog_start, backlog_limit(), settings_.max_batch_bytes);
+    ledger_pace_.restart(settings_.backlog_start, limit_, settings_.max_batch_bytes);
     connected_ = true;
     announced_ = false;
     last_error_.clear();
@@ -59,9 +64,19 @@ class Uplink::Impl {
     const auto it = flights_.find(tag);
     if (it == flights_.end()) return;  // not the pump's, or of an earlier connection
     Slot& slot = *it->second.slot;
-    if (paced(slot)) pace_.answered(it->second.sent_at, clock_.mono());
+    const bool refusal = reason_code >= kFirstError || reason_code == kNoSubscribers;
+    const auto now = clock_.mono();
+    if (it == flights_.begin()) oldest_since_ = now;
+    if (!refusal) {
+      // How soon a broker says no tells nothing of the line.
+      pace_of(slot).answered(it->second.sent_at, now);
+      if (tag > slot.refused_upto) {
+        slot.probing = false;
+        slot.delay = settings_.refused_delay;
+      }
+    }
     flights_.erase(it);
-    if (reason_code >= kFirstError || reason_code == kNoSubscribers) {
+    if (refusal) {
       refused(slot, tag, reason_code);
     } else if (settings_.acknowledge == Acknowledge::application) {
       slot.lane.taken(tag);
@@ -96,11 +111,8 @@ class Uplink::Impl {
   UplinkStatus status() const {
     UplinkStatus status{connected_, last_error_, connected_ ? limit_ : 0, connected_ ? pace_.window() : 0, {}};
     for (const auto& slot : slots_) {
-      const auto in_flight = std::count_if(flights_.begin(), flights_.end(),
-                                           [&slot](const auto& flight) { return flight.second.slot == &slot; });
-      status.streams[slot.stream] = {slot.lane.acked(), slot.lane.cursor(), static_cast<std::size_t>(in_flight),
-                                     slot.refused,      slot.resent,        slot.ignored,
-                                     slot.acked_at};
+      status.streams[slot.stream] = {slot.lane.acked(), slot.lane.cursor(), in_flight(slot), slot.refused,
+                                     slot.resent,       slot.ignored,       slot.acked_at};
     }
     return status;
   }
@@ -109,8 +121,11 @@ class Uplink::Impl {
   struct Slot {
     Stream stream{};
     Lane lane;
-    Reach reach;               ///< application mode
-    ports::TimerHandle pause;  ///< set: nothing of this stream is fetched or sent until it fires
+    Reach reach;                         ///< application mode
+    ports::TimerHandle pause;            ///< set: nothing of this stream is fetched or sent until it fires
+    bool probing = false;                ///< a batch was refused: one at a time until one sent after it is taken
+    std::uint64_t refused_upto = 0;      ///< the newest batch there was then
+    std::chrono::milliseconds delay{0};  ///< after the next refusal
     std::uint64_t refused = 0, resent = 0, ignored = 0;
     std::optional<WallTime> acked_at;
   };
@@ -140,11 +155,16 @@ class Uplink::Impl {
     last_error_ = reason_code == kNoSubscribers
                       ? fmt::format("{}: nobody is subscribed upstream (0x10)", to_string(slot.stream))
                       : fmt::format("{}: refused by the broker (0x{:02x})", to_string(slot.stream), reason_code);
-    if (slot.lane.refused(tag)) pause(slot);
+    if (!slot.lane.refused(tag)) return;
+    slot.probing = true;
+    slot.refused_upto = last_tag_;
+    if (slot.pause) return;  // another of the same burst
+    pause(slot, slot.delay);
+    slot.delay = std::min(slot.delay * 2, settings_.longest_refused_delay);
   }
 
-  void pause(Slot& slot) {
-    slot.pause = timers_.after(settings_.refused_delay, [this, &slot] {
+  void pause(Slot& slot, std::chrono::milliseconds delay) {
+    slot.pause = timers_.after(delay, [this, &slot] {
       slot.pause.reset();
       pump();
     });
@@ -193,22 +213,28 @@ class Uplink::Impl {
     } else {
       if (!slot.lane.fetch_failed(id)) return;
       last_error_ = fmt::format("{}: reading the outbox: {}", to_string(slot.stream), rows.error().message);
-      pause(slot);
+      pause(slot, kFetchAgain);
     }
     pump();
   }
 
-  static bool paced(const Slot& slot) { return slot.stream != Stream::ledger; }
+  static bool backlog(const Slot& slot) { return slot.stream != Stream::ledger; }
+  Pace& pace_of(const Slot& slot) { return backlog(slot) ? pace_ : ledger_pace_; }
+  std::size_t in_flight(const Slot& slot) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(flights_, [&](const auto& flight) { return flight.second.slot == &slot; }));
+  }
   std::size_t backlog_limit() const { return std::max<std::size_t>(1, limit_ - limit_ / 4); }
 
   bool room_for(const Slot& slot) const {
     if (settings_.acknowledge == Acknowledge::application &&
         slot.lane.cursor() - slot.lane.acked() >= slot.reach.rows())
       return false;
-    if (!paced(slot)) return flights_.size() < limit_;
-    const auto backlog =
-        std::count_if(flights_.begin(), flights_.end(), [](const auto& flight) { return paced(*flight.second.slot); });
-    return flights_.size() < backlog_limit() && static_cast<std::size_t>(backlog) < pace_.window();
+    const auto own = in_flight(slot);
+    if (slot.probing && own > 0) return false;
+    if (!backlog(slot)) return flights_.size() < limit_ && own < ledger_pace_.window();
+    const auto waiting = std::ranges::count_if(flights_, [](const auto& one) { return backlog(*one.second.slot); });
+    return flights_.size() < backlog_limit() && static_cast<std::size_t>(waiting) < pace_.window();
   }
 
   void let_go(Slot& slot) {
@@ -224,12 +250,12 @@ class Uplink::Impl {
       ports::OutboundMessage message;
       message.tag = last_tag_ + 1;
       message.topic = fmt::format("{}/up/{}", settings_.identity.base(), to_string(slot.stream));
-      const auto most = paced(slot) ? pace_.bytes() : settings_.max_batch_bytes;
-      message.payload = to_batch(slot.lane.ready(), settings_.identity, most, count);
+      message.payload = to_batch(slot.lane.ready(), settings_.identity, pace_of(slot).bytes(), count);
       message.content_type = "application/cloudevents-batch+json";
       if (!publish(std::move(message))) return false;
       ++last_tag_;
       slot.resent += slot.lane.sent(last_tag_, count, clock_.mono());
+      if (flights_.empty()) oldest_since_ = clock_.mono();
       flights_.emplace(last_tag_, Flight{&slot, clock_.mono()});
       settle_early_claim(slot);
       return true;
@@ -255,7 +281,7 @@ class Uplink::Impl {
   std::optional<MonoTime> next_deadline() const {
     std::optional<MonoTime> next;
     const auto sooner = [&next](MonoTime at) { next = next ? std::min(*next, at) : at; };
-    if (!flights_.empty()) sooner(flights_.begin()->second.sent_at + settings_.puback_timeout);
+    if (!flights_.empty()) sooner(oldest_since_ + settings_.puback_timeout);
     for (const auto& slot : slots_)
       if (const auto since = slot.lane.fetching_since()) sooner(*since + kFetchTimeout);
     if (settings_.acknowledge == Acknowledge::application)
@@ -279,7 +305,9 @@ class Uplink::Impl {
 
   void check_deadlines() {
     const auto now = clock_.mono();
-    if (!flights_.empty() && flights_.begin()->second.sent_at + settings_.puback_timeout <= now) {
+    if (!flights_.empty() && oldest_since_ + settings_.puback_timeout <= now) {
+      pace_.timed_out();
+      ledger_pace_.timed_out();
       const auto why = fmt::format("no PUBACK within {} ms", settings_.puback_timeout.count());
       disconnected(why);
       publisher_.reconnect(why);
@@ -307,7 +335,8 @@ class Uplink::Impl {
   std::map<std::uint64_t, Flight> flights_;  ///< by tag: oldest first
   std::uint64_t last_tag_ = 0;
   std::size_t limit_ = 1;
-  Pace pace_;
+  Pace pace_, ledger_pace_;
+  MonoTime oldest_since_{};  ///< since when the oldest in flight is that
   bool connected_ = false;
   bool announced_ = false;  ///< …/state has been said on this connection
   bool pumping_ = false, again_ = false;

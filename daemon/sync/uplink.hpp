@@ -47,12 +47,15 @@ struct Settings {
   std::size_t max_batch_bytes = 64 * 1024;
   std::size_t max_batch_rows = 500;
   std::size_t window = 32;        ///< batches in flight at most; the broker may allow fewer
-  std::size_t backlog_start = 4;  ///< … of presence and health on a new connection; then as it goes
-  std::chrono::milliseconds puback_timeout{20'000};     ///< then a new connection
+  std::size_t backlog_start = 4;  ///< … of what waits on a new connection; then as it goes
+  /// Of the oldest batch in flight, from when it became that: batches are answered in order (MQTT 5, 4.6), and one
+  /// behind others on a slow line is not late. Then a new connection.
+  std::chrono::milliseconds puback_timeout{20'000};
   std::chrono::milliseconds watermark_timeout{30'000};  ///< application: then what was sent is sent again
-  std::chrono::milliseconds refused_delay{5'000};       ///< after 0x10 or a refusal, before the same rows go again
-  std::string version;                                  ///< of this program, for …/state
-  std::string since;                                    ///< when it started, RFC 3339, for …/state
+  /// After 0x10 or a refusal, before one batch of the same rows goes again; then twice that, and so on to the longest.
+  std::chrono::milliseconds refused_delay{5'000}, longest_refused_delay{120'000};
+  std::string version;  ///< of this program, for …/state
+  std::string since;    ///< when it started, RFC 3339, for …/state
 };
 
 struct UplinkStatus {
@@ -72,8 +75,8 @@ struct UplinkStatus {
   std::map<Stream, PerStream> streams;
 };
 
-/// Serves the streams in the order ledger, presence, health; the last two leave a quarter of the window to the first,
-/// and go no faster than the line keeps up, so that a ledger event is not behind their backlog.
+/// Serves the streams in the order ledger, presence, health; the last two leave a quarter of the window to the first.
+/// All go no faster than the line keeps up, so that a new event is not behind a backlog in the line's buffers.
 /// On each connection it says first that the gateway is online (retained …/state); the will that takes it back is the
 /// publisher's.
 class Uplink {

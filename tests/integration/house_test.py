@@ -3,6 +3,7 @@
 
 usage: house_test.py BIN_DIR [unittest options]
 """
+import datetime
 import hashlib
 import hmac
 import http.client
@@ -23,6 +24,11 @@ from schema import Schemas  # noqa: E402
 
 BIN = pathlib.Path(sys.argv.pop(1))
 SCHEMAS = Schemas()
+
+
+def instant(text):
+    """Seconds of an RFC 3339 time."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class House(unittest.TestCase):
@@ -306,7 +312,12 @@ class BadInput(House):
         wait_for("the refusal", lambda: self.shop.ctl("status")["upstream"]["last_error"])
         self.assertFalse(self.shop.ctl("status")["upstream"]["connected"])
         Phone(self.shop, "127.0.0.2").join()
-        self.assertGreater(self.shop.ctl("outbox")["streams"]["ledger"]["rows"], 0)
+        outbox = self.shop.ctl("outbox")
+        waiting = outbox["streams"]["ledger"]
+        self.assertGreater(waiting["rows"], 0)
+        self.assertLess(abs(instant(waiting["oldest"]) - time.time()), 60)
+        self.assertIsNone(waiting["acknowledged_at"])
+        self.assertEqual((outbox["window"], outbox["backlog_window"]), (0, 0))
         self.assertNotIn("wrong", self.shop.log().replace("wrong password", ""))
 
 
@@ -467,7 +478,14 @@ class Operation(House):
         self.command({"command": "pause", "id": "demo-shake"})
         self.shop.open_daemon()
         self.assertTrue(next_reply()[1]["ok"])
-        self.assertEqual(self.shop.ctl("outbox")["streams"]["ledger"]["dropped"], 0)
+        wait_for("everything upstream", self.acknowledged)
+        outbox = self.shop.ctl("outbox")
+        self.assertGreaterEqual(outbox["window"], outbox["backlog_window"])
+        self.assertGreaterEqual(outbox["backlog_window"], 1)
+        health = outbox["streams"]["health"]
+        self.assertIsNone(health["oldest"])
+        self.assertLess(abs(instant(health["acknowledged_at"]) - time.time()), 60)
+        self.assertEqual(outbox["streams"]["ledger"]["dropped"], 0)
 
     def test_every_fault_of_a_campaign_is_told_upstream(self):
         self.open()

@@ -3,10 +3,12 @@
 
 usage: line_test.py FOYER_LINE [unittest options]     FOYER_CYCLES: how often it is killed (50)
 """
+import datetime
 import json
 import os
 import pathlib
 import random
+import select
 import sqlite3
 import subprocess
 import sys
@@ -15,11 +17,14 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from line import BASE, Authority, Broker, Folder, Ingester, Line, Proxy  # noqa: E402
+from schema import Schemas  # noqa: E402
 from shop import start, stop, wait_for  # noqa: E402
 
 LINE = pathlib.Path(sys.argv.pop(1))
+SCHEMAS = Schemas()
 CYCLES = int(os.environ.get("FOYER_CYCLES", "50"))
-WINDOW_ROWS = 64 * 500  # batches in flight at most, times rows in one
+ROWS_A_CYCLE = 1_000  # stored in about a second; what went before was acknowledged
+WINDOW = 32  # batches in flight at most
 
 
 class Case(unittest.TestCase):
@@ -90,7 +95,7 @@ class Killed(Case):
         self.assert_whole(line, ingester)
         self.assertGreater(sum(line.stored.values()), CYCLES * 10)
         duplicates = ingester.rows - sum(line.stored.values())
-        self.assertLessEqual(duplicates, CYCLES * WINDOW_ROWS)
+        self.assertLessEqual(duplicates, CYCLES * ROWS_A_CYCLE, "what was on its way, once more")
         self.assertLessEqual(sorted(ready)[int(len(ready) * 0.99)], 3.0 if CYCLES >= 50 else 20.0)
         print(f"\nF1: {CYCLES} kills, {sum(line.stored.values())} events, {duplicates} sent twice, "
               f"ready in {max(ready):.2f} s at most", file=sys.stderr)
@@ -111,7 +116,7 @@ class SpoiltLine(Case):
         self.assert_whole(line, ingester)
         self.assertGreater(proxy.eaten, 0)
         self.assertGreater(proxy.cuts, 0)
-        self.assertLessEqual(ingester.rows - 10_000, proxy.connections * 64 * 100, "at most a window for each connection")
+        self.assertLessEqual(ingester.rows - 10_000, proxy.connections * WINDOW * 100, "at most a window for each connection")
 
     def test_f13_a_line_that_falls_silent_in_a_drain(self):
         broker = self.broker()
@@ -177,6 +182,77 @@ class PubackIsNoPromise(Case):
         ingester.open()
         wait_for("everything upstream", line.acknowledged, 60)
         self.assert_whole(line, ingester)
+
+
+class Dropped(Case):
+    """What had to go leaves holes in the numbers; an ingester that is told of them steps over them, and the rest goes on."""
+
+    def assert_told(self, line, ingester):
+        for stream, one in line.status()["streams"].items():
+            self.assertTrue(ingester.told(line.epoch, stream, one["last"]), f"{stream}: {one}")
+        self.assertGreater(len(ingester.gap_events), 0)
+        self.assertEqual([fault for event in ingester.gap_events for fault in SCHEMAS.faults(event)], [])
+
+    def test_for_want_of_room_while_the_line_is_up(self):
+        broker = self.broker()
+        line = self.line(broker.port, "--max-size", 1 << 20)  # nobody is subscribed: no row goes upstream
+        line.tell("store", "ledger", 100)
+        line.tell("store", "presence", 6000)
+        line.wait_stored("presence", 6000)
+        wait_for("rows to be dropped", lambda: line.status()["streams"]["presence"]["rows"] < 5000)
+        ingester = self.ingester(broker)
+        line.tell("store", "presence", 10)
+        wait_for("everything upstream", line.acknowledged, 60)
+        self.assert_told(line, ingester)
+        self.assertTrue(ingester.whole(line.epoch, "ledger", 100))
+        self.assertGreater(len(ingester.gaps[line.epoch, "presence"]), 1000)
+
+    def test_late_before_the_line_was_there(self):
+        broker = self.broker()
+        ingester = self.ingester(broker)
+        week = 8 * 86_400_000
+        line = self.line(broker.port, "--sweep-ms", 200, "--offline")
+        line.tell("store", "presence", 1500)
+        line.wait_stored("presence", 1500)
+        for day in range(1, 9):  # in one leap it would be a clock that was wrong before
+            line.tell("wall", day * 86_400_000)
+            line.tell("store", "ledger", 1)
+            line.wait_stored("ledger", day)
+        line.wait_stored("health", 1)
+        wait_for("the late to go", lambda: line.status()["streams"]["presence"]["rows"] == 0)
+        line.tell("store", "presence", 20)
+        line.wait_stored("presence", 1520)
+        line.close()
+        line = self.line(broker.port, "--wall", week)
+        wait_for("everything upstream", line.acknowledged, 60)
+        self.assert_told(line, ingester)
+        self.assertEqual(len(ingester.gaps[line.epoch, "presence"]), 1500)
+
+
+class SlowLine(Case):
+    def test_a_line_on_which_a_large_batch_takes_longer_than_a_puback_may(self):
+        broker = self.broker()
+        ingester = self.ingester(broker)
+        proxy = self.proxy(broker)
+        proxy.rate = 20_000  # 160 kbit/s: 64 KiB take 3.3 s
+        line = self.line(proxy.port, "--puback-ms", "2000", "--watermark-ms", "30000", "--offline")
+        line.tell("store", "ledger", 1200)
+        line.wait_stored("ledger", 1200)
+        line.close()
+        line = self.line(proxy.port, *line.words[:-1])
+        line.stored["ledger"] = 1200
+        wait_for("everything upstream", line.acknowledged, 120)
+        self.assert_whole(line, ingester)
+        self.assertLessEqual(line.times("lost", "no PUBACK"), 2, "it learns once what the line carries")
+        lost = line.times("lost")
+        line.tell("store", "presence", 600)
+        line.wait_stored("presence", 600)
+        began = time.monotonic()
+        line.tell("store", "ledger", 1)
+        wait_for("the event that happened now", lambda: ("ledger", 1201) in ingester.arrived, 30)
+        self.assertLess(time.monotonic() - began, 5.0, "it is not behind the backlog")
+        wait_for("everything upstream", line.acknowledged, 60)
+        self.assertEqual(line.times("lost"), lost, "a line that carries something is not dropped")
 
 
 class Tls(Case):
@@ -318,6 +394,9 @@ class Clocks(Case):
         line.wait_stored("ledger", 25)
         wait_for("everything upstream", line.acknowledged, 30)
         self.assertEqual([seq for seq, _ in self.times_of(ingester, "ledger")], list(range(1, 26)), "order is the number")
+        for seq, when in self.times_of(ingester, "ledger"):
+            told = datetime.datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp()
+            self.assertLess(abs(told - time.time()), 60, f"{seq}: {when}: a leap of the clock is no time an event has")
         self.assert_whole(line, ingester)
 
 
@@ -356,6 +435,40 @@ class PutBack(Case):
         self.assertIn("foyer.storage.recovered.v1", [one for stream, _, _, one in ingester.events if stream == "health"])
 
 
+class Idle(Case):
+    def test_an_idle_line_that_falls_silent_is_noticed_by_its_keepalive(self):
+        broker = self.broker()
+        proxy = self.proxy(broker)
+        line = self.line(proxy.port, "--keepalive", "5")
+        line.wait("connected")
+        proxy.fall_silent()
+        line.wait("lost", 20)
+        line.wait("connected", 20, times=2)
+
+
+class Backlog(Case):
+    def rss(self, line):
+        """KiB: now, and the most there ever was."""
+        status = pathlib.Path(f"/proc/{line.process.pid}/status").read_text().splitlines()
+        return [int(one.split()[1]) for key in ("VmRSS:", "VmHWM:") for one in status if one.startswith(key)]
+
+    def test_it_is_drained_from_the_disk_not_from_memory(self):
+        broker = self.broker()
+        ingester = self.ingester(broker)
+        line = self.line(broker.port, "--offline")
+        for _ in range(30):
+            line.tell("store", "presence", 1000, 1000)
+        line.wait_stored("presence", 30_000, 60)
+        line.close()
+        size = (self.folder / "line.db").stat().st_size
+        self.assertGreater(size, 30 << 20)
+        line = self.line(broker.port, *line.words[:-1])
+        began = self.rss(line)[0]
+        wait_for("everything upstream", line.acknowledged, 120)
+        self.assertTrue(ingester.whole(line.epoch, "presence", 30_000))
+        self.assertLess(self.rss(line)[1] - began, 16 << 10, f"of {size >> 10} KiB")
+
+
 class Others(Case):
     def test_f24_a_second_process_is_refused(self):
         broker = self.broker()
@@ -377,25 +490,46 @@ class Others(Case):
         def client(program, user, *words):
             return [program, "-p", str(broker.port), "-V", "mqttv5", "-u", user, "-P", "secret", "-q", "1", *words]
         other = "foyer/v1/acme/store-001/gw-02"
-        everything = start(client("mosquitto_sub", "gw-01", "-t", "#", "-F", "%t"), stdout=subprocess.PIPE, text=True)
-        seen = start(client("mosquitto_sub", "ingester", "-t", "foyer/#", "-F", "%t"), stdout=subprocess.PIPE, text=True)
-        for one in (everything, seen):
-            self.addCleanup(lambda one=one: (stop(one), one.stdout.close()))
-        wait_for("the subscriptions", lambda: self.delivered(client, seen))
-        # What the other writes and is told, the first one never reads; what the first one writes there arrives nowhere.
-        for user, topic in (("gw-01", f"{other}/up/ledger"), ("gw-01", f"{other}/state"), ("gw-01", f"{other}/reply/x"),
-                            ("gw-01", f"{other}/ack/ledger"), ("gw-01", f"{BASE}/ack/ledger"), ("gw-01", f"{BASE}/down/command"),
-                            ("gw-02", f"{other}/up/ledger"), ("operator", f"{other}/down/command"),
-                            ("ingester", f"{other}/ack/ledger"), ("operator", f"{BASE}/down/command")):
-            subprocess.run(client("mosquitto_pub", user, "-t", topic, "-m", "x"), timeout=10, capture_output=True)
-        self.assertEqual(everything.stdout.readline().strip(), f"{BASE}/down/command", "its own, and it is the first it reads")
-        self.assertEqual(seen.stdout.readline().strip(), f"{other}/up/ledger", "written by the other itself, nothing forged before")
+        listeners = {}
+        for user, topic in (("gw-01", "#"), ("gw-02", "#"), ("ingester", "foyer/#")):
+            listeners[user] = start(client("mosquitto_sub", user, "-t", topic, "-F", "%t %p"), stdout=subprocess.PIPE, text=True)
+            self.addCleanup(lambda one=listeners[user]: (stop(one), one.stdout.close()))
+        wait_for("the ingester", lambda: self.heard(client, listeners["ingester"], "gw-01", f"{BASE}/up/health"))
+        for user, base in (("gw-01", BASE), ("gw-02", other)):
+            wait_for(user, lambda user=user, base=base: self.heard(client, listeners[user], "operator", f"{base}/down/command"))
+        # Nobody but its owner writes what a gateway says, and nobody but it reads what it is told.
+        forged = [("gw-01", f"{other}/up/ledger"), ("gw-01", f"{other}/state"), ("gw-01", f"{other}/reply/x"),
+                  ("gw-01", f"{other}/ack/ledger"), ("gw-01", f"{other}/down/command"), ("gw-01", f"{BASE}/ack/ledger"),
+                  ("gw-01", f"{BASE}/down/command"), ("gw-02", f"{BASE}/up/ledger"), ("gw-02", f"{BASE}/down/campaign/x")]
+        for number, (user, topic) in enumerate(forged):
+            subprocess.run(client("mosquitto_pub", user, "-t", topic, "-m", f"forged-{number}"), timeout=10, capture_output=True)
+        for user, topic in (("gw-02", f"{other}/up/ledger"), ("operator", f"{other}/down/command"),
+                            ("ingester", f"{other}/ack/ledger"), ("operator", f"{BASE}/down/command"), ("ingester", f"{BASE}/ack/ledger")):
+            subprocess.run(client("mosquitto_pub", user, "-t", topic, "-m", f"own {user}"), timeout=10, check=True)
+        self.assertEqual(self.read(listeners["gw-01"], "own ingester"),
+                         [f"{BASE}/down/command own operator", f"{BASE}/ack/ledger own ingester"])
+        self.assertEqual(self.read(listeners["gw-02"], "own ingester"),
+                         [f"{other}/down/command own operator", f"{other}/ack/ledger own ingester"])
+        self.assertEqual(self.read(listeners["ingester"], "own gw-02"), [f"{other}/up/ledger own gw-02"])
 
     @staticmethod
-    def delivered(client, seen):
-        """One event of the first gateway has come through: everybody is subscribed."""
-        subprocess.run(client("mosquitto_pub", "gw-01", "-t", f"{BASE}/up/health", "-m", "x"), timeout=10)
-        return seen.stdout.readline().strip() == f"{BASE}/up/health"
+    def read(listener, end):
+        """The lines up to the one that ends so, without those by which it was seen to be subscribed."""
+        lines = []
+        while not lines or not lines[-1].endswith(end):
+            line = listener.stdout.readline()
+            if not line:
+                break
+            if not line.strip().endswith("there?"):
+                lines.append(line.strip())
+        return lines
+
+    @staticmethod
+    def heard(client, listener, user, topic):
+        """One message has come through: it is subscribed."""
+        subprocess.run(client("mosquitto_pub", user, "-t", topic, "-m", "there?"), timeout=10)
+        readable = select.select([listener.stdout], [], [], 0.5)[0]
+        return bool(readable) and listener.stdout.readline().strip() == f"{topic} there?"
 
 
 if __name__ == "__main__":

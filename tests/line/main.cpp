@@ -48,6 +48,7 @@ class TurnedClock final : public ports::Clock {
 struct Options {
   std::string database, acknowledge = "application", username;
   std::uint64_t max_size = 1ull << 30;
+  std::int64_t sweep_ms = 60'000;
   std::int64_t wall = 0, puback_ms = 2'000, watermark_ms = 2'000, refused_ms = 200, backoff_max_ms = 500;
   std::size_t batch_rows = 500;
   bool offline = false;
@@ -105,6 +106,7 @@ bool House::open() {
   ledger::Settings settings;
   settings.path = options_.database;
   settings.max_bytes = options_.max_size;
+  settings.sweep_every = std::chrono::milliseconds{options_.sweep_ms};
   settings.gateway = "gw-01";
   settings.store = "store-001";
   settings.holdout_key = Bytes(32, 7);
@@ -235,18 +237,20 @@ int main(int argc, char** argv) {
   auto& line = options.line;
   line.host = "127.0.0.1";
   line.client_id = "gw-01";
-  std::int64_t session = 0, look_ms = 5'000;
+  std::int64_t session = 0, look_ms = 5'000, keepalive = 30;
   bool tls = false;
   cli.add_option("--database", options.database)->required();
   cli.add_option("--port", line.port);
   cli.add_option("--acknowledge", options.acknowledge);
   cli.add_option("--max-size", options.max_size);
   cli.add_option("--wall", options.wall);
+  cli.add_option("--sweep-ms", options.sweep_ms);
   cli.add_option("--puback-ms", options.puback_ms);
   cli.add_option("--watermark-ms", options.watermark_ms);
   cli.add_option("--backoff-max-ms", options.backoff_max_ms);
   cli.add_option("--batch-rows", options.batch_rows);
   cli.add_option("--session", session);
+  cli.add_option("--keepalive", keepalive);
   cli.add_option("--look-ms", look_ms);
   cli.add_option("--username", line.username);
   cli.add_option("--password", line.password);
@@ -258,6 +262,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(cli, argc, argv);
   line.backoff_min = 10ms;
   line.backoff_max = std::chrono::milliseconds{options.backoff_max_ms};
+  line.keepalive = std::chrono::seconds{keepalive};
   line.session_expiry = std::chrono::seconds{session};
   line.look_at_files = std::chrono::milliseconds{look_ms};
   if (tls) {

@@ -60,6 +60,8 @@ class Ingester:
         self.lock = threading.Lock()
         self.seen = {}      # (epoch, stream) -> set of seq
         self.upto = {}
+        self.gaps = {}      # (epoch, stream) -> numbers of rows that were dropped: had, as far as the watermark goes
+        self.gap_events = []  # whole
         self.events = []    # (stream, seq, time, type), each once, in order of arrival
         self.arrived = {}   # (stream, seq) -> time.monotonic() of the first
         self.messages = self.rows = 0
@@ -84,6 +86,7 @@ class Ingester:
 
     def take(self, stream, batch):
         now = time.monotonic()
+        moved = set()
         with self.lock:
             self.messages += 1
             self.rows += len(batch)
@@ -99,18 +102,37 @@ class Ingester:
                 self.file.write(f"{epoch} {stream} {seq}\n")
                 self.events.append((stream, seq, event["time"], event["type"]))
                 self.arrived[stream, seq] = now
-                while self.upto.get(key, 0) + 1 in seen:
-                    self.upto[key] = self.upto.get(key, 0) + 1
+                told = {stream}
+                if event["type"] == "foyer.outbox.gap.v1":
+                    self.gap_events.append(event)
+                if event["type"] == "foyer.outbox.gap.v1" and event["data"].get("epoch", epoch) == epoch:
+                    gap = event["data"]
+                    self.gaps.setdefault((epoch, gap["stream"]), set()).update(range(gap["first"], gap["last"] + 1))
+                    told.add(gap["stream"])
+                for one in told:
+                    self.advance((epoch, one))
+                    moved.add((epoch, one))
+            moved.add(key)
             self.file.flush()
             os.fdatasync(self.file.fileno())
-            upto = self.upto.get(key, 0)
+            marks = [(epoch, one, self.upto.get((epoch, one), 0)) for epoch, one in sorted(moved)]
         if self.watermarks:
-            try:
-                pub = self.pubs[stream]
-                pub.stdin.write(json.dumps({"epoch": key[0], "upto": upto}).encode() + b"\n")
-                pub.stdin.flush()
-            except OSError:
-                pass  # the broker is gone; the gateway sends again what is not acknowledged
+            for epoch, one, upto in marks:
+                self.acknowledge(epoch, one, upto)
+
+    def advance(self, key):
+        """The watermark: as far as every number came, or is told to have been dropped."""
+        seen, gaps = self.seen.get(key, set()), self.gaps.get(key, set())
+        while self.upto.get(key, 0) + 1 in seen or self.upto.get(key, 0) + 1 in gaps:
+            self.upto[key] = self.upto.get(key, 0) + 1
+
+    def acknowledge(self, epoch, stream, upto):
+        try:
+            pub = self.pubs[stream]
+            pub.stdin.write(json.dumps({"epoch": epoch, "upto": upto}).encode() + b"\n")
+            pub.stdin.flush()
+        except OSError:
+            pass  # the broker is gone; the gateway sends again what is not acknowledged
 
     def count(self, stream):
         with self.lock:
@@ -119,6 +141,12 @@ class Ingester:
     def whole(self, epoch, stream, last):
         with self.lock:
             return self.seen.get((epoch, stream), set()) >= set(range(1, last + 1))
+
+    def told(self, epoch, stream, last):
+        """Every number came as a row or as part of a gap (as both, where it was dropped before the watermark had it)."""
+        with self.lock:
+            seen, gaps = self.seen.get((epoch, stream), set()), self.gaps.get((epoch, stream), set())
+            return seen | gaps == set(range(1, last + 1))
 
     def close(self):
         for process in (self.sub, *self.pubs.values()):
@@ -137,10 +165,12 @@ class Ingester:
 
 
 class Proxy:
-    """Between gateway and broker, on a port of its own. `delay` seconds each way; eats PUBACKs; cuts; falls silent."""
+    """Between gateway and broker, on a port of its own. `delay` seconds each way; carries `rate` bytes a second up; eats
+    PUBACKs; cuts; falls silent."""
 
     def __init__(self, target, delay=0.0, seed=1):
         self.target, self.delay, self.random = target, delay, random.Random(seed)
+        self.rate = 0             # bytes a second from the gateway, of all connections together; 0: as they come
         self.eat_every = 0        # so many of the broker's PUBACKs, one is eaten
         self.pubacks = 0
         self.cut_every = 0        # bytes on average, then both sides are closed in the middle of whatever is sent
@@ -171,14 +201,16 @@ class Proxy:
             self.pairs.append(pair)
             budget = [self.random.randrange(1, 2 * self.cut_every) if self.cut_every else None]
             for source, sink, filtered in ((client, server, False), (server, client, True)):
-                lane = queue.Queue()
-                threading.Thread(target=self.pump_in, args=(source, lane), daemon=True).start()
+                lane = queue.Queue(4 if self.rate and not filtered else 0)
+                threading.Thread(target=self.pump_in, args=(source, lane, not filtered), daemon=True).start()
                 threading.Thread(target=self.pump_out, args=(lane, sink, pair, filtered, budget), daemon=True).start()
 
-    def pump_in(self, source, lane):
+    def pump_in(self, source, lane, limited):
+        if limited and self.rate:
+            source.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # what is not carried waits at the gateway
         while True:
             try:
-                data = source.recv(65536)
+                data = source.recv(max(64, self.rate // 10) if limited and self.rate else 65536)
             except OSError:
                 data = b""
             lane.put((time.monotonic() + self.delay, data))
@@ -193,6 +225,8 @@ class Proxy:
                 time.sleep(max(0.0, due - time.monotonic()))  # the delay is what this proxy is for
             if not data:
                 return self.shut(pair)
+            if self.rate and not filtered:
+                time.sleep(len(data) / self.rate)  # … and so is the rate
             if pair in self.mute:
                 continue
             if filtered and self.eat_every:
@@ -272,8 +306,8 @@ class Line:
         began = time.monotonic()
         with self.changed:
             self.said = []
-        self.process = start([str(self.program), "--database", str(self.folder / "line.db"), "--port", str(self.port), *self.words,
-                              *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
+        self.process = start([str(self.program), "--database", str(self.folder / "line.db"), "--port", str(self.port),
+                              *map(str, (*self.words, *words))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
         self.listener = threading.Thread(target=self.listen, args=(self.process,), daemon=True)
         self.listener.start()
         self.wait("ready", 30)

@@ -18,6 +18,26 @@ TEST_F(OutboxTest, PresenceRidesAlongAndLedgerCommitsAtOnce) {
   ASSERT_TRUE(eventually([&] { return ledger_->streams(kDeadline).value()[Stream::ledger].rows == 1; }));
 }
 
+TEST_F(OutboxTest, PresenceWaitsAsLongAsItMayAndNoLonger) {
+  std::atomic<std::int64_t> ms{1'000'000};
+  auto slow = settings();
+  slow.mono = [&ms] { return MonoTime{std::chrono::milliseconds{ms}}; };
+  slow.sweep_every = std::chrono::hours{1};
+  open(slow);
+  const auto rows = [&] { return ledger_->streams(kDeadline).value()[Stream::presence].rows; };
+  ASSERT_TRUE(ledger_->record({event(Stream::presence)}));
+  EXPECT_EQ(rows(), 0u);
+  ms += 199;
+  EXPECT_EQ(rows(), 0u);
+  EXPECT_EQ(rows(), 0u);
+  ms += 1;
+  EXPECT_TRUE(eventually([&] { return rows() == 1; }));
+  ASSERT_TRUE(ledger_->record({event(Stream::presence)}));
+  ASSERT_TRUE(ledger_->record({event(Stream::ledger, "sale.recorded")}));
+  EXPECT_TRUE(eventually([&] { return rows() == 2; })) << "a commit that comes sooner takes it along";
+  ledger_.reset();  // before the clock it asks
+}
+
 TEST_F(OutboxTest, StoredEventsAreToldInOrderAfterTheCommit) {
   open();
   std::mutex mutex;

@@ -72,6 +72,74 @@ TEST_F(PaceTest, WhereOneBatchIsTooManyBatchesBecomeSmaller) {
   EXPECT_EQ(pace.bytes(), 64u * 1024);
 }
 
+TEST_F(PaceTest, ALedgerBacklogIsPacedToo) {
+  settings.window = 32;
+  settings.backlog_start = 4;
+  make();
+  connect();
+  store(Stream::ledger, 400);
+  EXPECT_EQ(of(Stream::ledger).in_flight, 4u) << "not 32 times 64 KiB on a line that may be slow";
+  answer(60, 500ms);
+  EXPECT_LE(of(Stream::ledger).in_flight, 2u);
+  for (auto& batch : sent()) line.push_back(batch.tag);
+  for (int round = 0; round < 60; ++round) {
+    timers.advance(50ms);
+    for (const auto tag : std::exchange(line, {})) uplink->acknowledged(tag, 0);
+    for (auto& batch : sent()) line.push_back(batch.tag);
+    store(Stream::ledger, 80);
+  }
+  EXPECT_EQ(of(Stream::ledger).in_flight, 32u) << "all of the window where the line keeps up";
+}
+
+/// A line of so many bytes a second, with nothing but what the pump sends on it.
+class SlowLine : public UplinkTest {
+ protected:
+  static constexpr double kBytesASecond = 3'200;  // 26 kbit/s
+  /// Lives for so long; whoever is cut off comes back at once.
+  void live(std::chrono::seconds time) {
+    for (const auto end = clock.mono() + time; clock.mono() < end; timers.advance(100ms)) {
+      if (cuts < publisher.reconnects.size()) {
+        cuts = publisher.reconnects.size();
+        done = publisher.messages.size();
+        carried = 0;
+        uplink->disconnected("");
+        connect();
+      }
+      carried += kBytesASecond / 10;
+      while (done < publisher.messages.size()) {
+        const auto& message = publisher.messages[done];
+        if (carried < static_cast<double>(message.payload.size())) break;
+        carried -= static_cast<double>(message.payload.size());
+        ++done;
+        uplink->acknowledged(message.tag, 0);
+      }
+      if (done == publisher.messages.size()) carried = 0;
+    }
+  }
+  std::size_t done = 0, cuts = 0;
+  double carried = 0;
+};
+
+// Each connection began anew with 64 KiB, of which no one was carried within 20 s: nothing was ever drained.
+TEST_F(SlowLine, ABacklogDrainsOnALineThatCarriesLittle) {
+  settings.max_batch_rows = 500;
+  settings.backlog_start = 4;
+  make();
+  for (int i = 0; i < 3'000; ++i)
+    outbox.rows[Stream::ledger].push_back({{Stream::ledger, "x.y", "", R"({"x":")" + std::string(200, 'x') + "\"}"},
+                                           ++last[Stream::ledger],
+                                           clock.wall()});
+  uplink->stored(Stream::ledger, last[Stream::ledger], 0);
+  connect();
+  live(120s);
+  EXPECT_LE(publisher.reconnects.size(), 2u);
+  EXPECT_GT(of(Stream::ledger).acked, 300u);
+  const auto cut_off = publisher.reconnects.size();
+  live(120s);
+  EXPECT_EQ(publisher.reconnects.size(), cut_off) << "it has learned what the line carries";
+  EXPECT_GT(of(Stream::ledger).acked, 900u);
+}
+
 /// An ingester that stores so many rows a second and says every `interval` how far it is, while there is always more.
 std::uint64_t settled(double rows_a_second, std::chrono::milliseconds interval) {
   Reach reach;

@@ -59,7 +59,11 @@ TEST_F(UplinkTest, KeepsWhatTheBrokerDidNotTakeAndSendsItAgainAfterTheDelay) {
     timers.advance(4999ms);
     EXPECT_TRUE(sent().empty());
     timers.advance(1ms);
-    EXPECT_EQ(ranges(), (Ranges{{1, 2}, {3, 4}}));
+    const auto probe = sent();
+    ASSERT_EQ(probe.size(), 1u) << "one batch, to see whether it is taken now";
+    EXPECT_EQ(probe[0].last, 2u);
+    uplink->acknowledged(probe[0].tag, 0);
+    EXPECT_EQ(ranges(), (Ranges{{3, 4}}));
     EXPECT_EQ(of(Stream::ledger).resent, 4u);
   }
 }
@@ -76,7 +80,37 @@ TEST_F(UplinkTest, ARefusalLeavesWhatWentBeforeItInFlight) {
   uplink->acknowledged(batches[2].tag, 0);
   EXPECT_EQ(outbox.forgotten[Stream::ledger], 2u);
   timers.advance(5s);
-  EXPECT_EQ(ranges(), (Ranges{{3, 4}, {5, 6}}));
+  EXPECT_EQ(ranges(), (Ranges{{3, 4}}));
+}
+
+// A window of 2 MiB went again every 5 s for as long as nobody was subscribed.
+TEST_F(UplinkTest, WhatIsRefusedAgainAndAgainIsTriedEverMoreSeldomAndOneBatchAtATime) {
+  make();
+  store(Stream::ledger, 60);
+  connect();
+  for (const auto& batch : sent()) uplink->acknowledged(batch.tag, 0x10);
+  for (const auto delay : {5s, 10s, 20s, 40s, 80s, 120s, 120s}) {
+    timers.advance(delay - 1ms);
+    ASSERT_TRUE(sent().empty()) << delay.count();
+    timers.advance(1ms);
+    const auto probe = sent();
+    ASSERT_EQ(probe.size(), 1u) << delay.count();
+    uplink->acknowledged(probe[0].tag, 0x10);
+  }
+  EXPECT_EQ(of(Stream::ledger).acked, 0u);
+  timers.advance(120s);
+  uplink->acknowledged(sent().at(0).tag, 0);
+  EXPECT_GT(sent().size(), 4u) << "taken: all of the window is used again";
+}
+
+TEST_F(UplinkTest, AQuickRefusalIsNoSignOfAQuickLine) {
+  settings.backlog_start = 4;
+  make();
+  store(Stream::presence, 400);
+  connect();
+  const auto before = uplink->status().backlog_window;
+  for (const auto& batch : sent()) uplink->acknowledged(batch.tag, 0x10);
+  EXPECT_EQ(uplink->status().backlog_window, before);
 }
 
 TEST_F(UplinkTest, ARefusalOfOneStreamDoesNotHoldBackTheOthers) {

@@ -141,6 +141,23 @@ TEST_F(WatermarkTest, AnIngesterThatRemembersAnEarlierRunIsBelievedAsFarAsWasSen
   EXPECT_EQ(outbox.forgotten[Stream::ledger], 4u);
 }
 
+// Rows that were dropped stood between the watermark and all that came after them, and held back the rows behind.
+TEST_F(WatermarkTest, RowsThatAreGoneCountAsAckedAndTakeNoPlaceInTheReach) {
+  settings.max_batch_rows = 500;
+  settings.max_batch_bytes = 1 << 20;
+  make();
+  connect();
+  store(Stream::presence, 20'000);
+  EXPECT_EQ(of(Stream::presence).sent, 8'000u);
+  for (const auto& batch : sent()) uplink->acknowledged(batch.tag, 0);
+  std::erase_if(outbox.rows[Stream::presence], [](const StoredEvent& row) { return row.seq <= 12'000; });
+  uplink->stored(Stream::presence, 20'000, 12'000);
+  EXPECT_EQ(of(Stream::presence).acked, 12'000u);
+  EXPECT_EQ(of(Stream::presence).sent, 20'000u);
+  watermark(Stream::presence, mark(20'000));
+  EXPECT_EQ(outbox.forgotten[Stream::presence], 20'000u);
+}
+
 TEST_F(WatermarkTest, ARefusalSendsAgainButKeepsWhatIsAcked) {
   make();
   store(Stream::ledger, 4);
