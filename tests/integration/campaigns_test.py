@@ -68,7 +68,7 @@ class Campaigns(unittest.TestCase):
 
     def refused(self, what, reason):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.shop.admin}/metrics", timeout=5) as answer:
-            found = re.search(rf'^foyer_refusals_total{{reason="{reason}",what="{what}"}} (\d+)', answer.read().decode(), re.M)
+            found = re.search(rf'^foyer_refusals_total{{what="{what}",reason="{reason}"}} (\d+)', answer.read().decode(), re.M)
         return int(found[1]) if found else 0
 
     def test_a_purchase_gives_to_who_is_in_and_every_refusal_is_counted(self):
