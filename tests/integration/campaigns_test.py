@@ -91,6 +91,21 @@ class Campaigns(unittest.TestCase):
         status, _ = phone.redeem("F:NONSENSE")
         self.assertEqual((status, self.refused("till", "bad_signature")), (409, 1))
 
+    def test_a_nonce_keeps_its_answer_when_its_session_is_over_and_the_secret_another(self):
+        phone = self.open()
+        phone.join()
+        nonce = phone.open_draw()
+        answer = phone.draw(nonce)
+        unspent = phone.open_draw()
+        self.shop.ctl("token", "rotate")
+        self.assertEqual(phone.draw(nonce), answer)
+        self.shop.ctl("remove", phone.address)
+        self.assertEqual(phone.draw(nonce), answer)
+        self.assertEqual(phone.draw(unspent), {"result": "denied", "reason": "presence_too_low"})
+        phone.join()
+        self.assertEqual(phone.draw(nonce), answer)
+        self.assertEqual(phone.draw(unspent), {"result": "denied", "reason": "nonce_expired"}, "another session's")
+
     def test_a_waiting_phone_is_woken_by_its_offer(self):
         self.campaign("dwelled", "dwell", 3)  # the demo's entrance: 3 s
         phone = self.open()
