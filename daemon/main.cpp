@@ -10,6 +10,7 @@
 
 #include "app/app.hpp"
 #include "base/crypto.hpp"
+#include "campaign/cautions.hpp"
 #include "config/campaign_files.hpp"
 #include "config/config.hpp"
 #include "drivers/bluez/bluez.hpp"
@@ -56,6 +57,9 @@ int check_config(const std::vector<std::string>& files) {
     } else if (const auto campaigns = config::read_campaigns(config->campaigns, config->promotions.ceilings);
                !campaigns) {
       good = print_faults(campaigns.error()) && good;
+    } else {
+      for (const auto& one : *campaigns)
+        for (const auto& caution : campaign::cautions(one)) fmt::print(stderr, "note: {}\n", caution);
     }
   }
   return good ? 0 : kConfigurationFault;

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "campaign/cautions.hpp"
+
 namespace foyer::app {
 
 using nlohmann::json;
@@ -55,6 +57,11 @@ Result<void> App::Impl::open_ledger() {
   return {};
 }
 
+void tell_cautions(const std::vector<campaign::Campaign>& campaigns) {
+  for (const auto& one : campaigns)
+    for (const auto& caution : campaign::cautions(one)) spdlog::warn("{}", caution);
+}
+
 Result<void> App::Impl::apply_campaigns() {
   ceilings_ = std::make_shared<const campaign::Ceilings>(config_.promotions.ceilings);
   if (auto ruled = ledger_->use_offer_rules(config_.promotions.offers, kLedger); !ruled) return ruled;
@@ -63,6 +70,7 @@ Result<void> App::Impl::apply_campaigns() {
     for (const auto& fault : campaigns.error()) spdlog::error("{}", to_string(fault));
     return fail(Code::refuse, "{} faults in the campaigns of {}", campaigns.error().size(), config_.campaigns);
   }
+  tell_cautions(*campaigns);
   const auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
   if (!applied && applied.error().code == Code::retry) {
     // Storage is full: the shop opens with the campaigns it has, and the uplink makes room.
@@ -108,7 +116,7 @@ void App::Impl::configure_nearness() {
 
 void App::Impl::heard(std::vector<Event> events) {
   auto lent = lent_happenings(events, surroundings_.boot_id + fmt::format("/{}", ledger_->boot_seq()),
-                              [this] { return guests_->here(); });
+                              [this] { return nearness_->raised(guests_->here()); });
   wifi_visits_.take_over(lent);
   triggers_->happen(std::move(lent));
   record(std::move(events));

@@ -37,6 +37,9 @@ constexpr std::chrono::milliseconds kLedger{10'000};  // a start or a reload may
 
 /// All of the daemon but its drivers. The core's thread, where a member does not say otherwise; the clerk's tasks and
 /// the ledger's calls come back to it through the core's mailbox.
+/// Logs what is allowed in these campaigns and should be known.
+void tell_cautions(const std::vector<campaign::Campaign>& campaigns);
+
 class App::Impl {
  public:
   Impl(config::Config config, Parts parts, Surroundings surroundings, MakePublisher make_publisher)

@@ -37,6 +37,7 @@ std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::rea
     spdlog::error("reload: nothing was changed");
     return std::nullopt;
   }
+  tell_cautions(*campaigns);
   auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
   if (!applied) {
     spdlog::error("reload: nothing was changed: campaigns: {}", applied.error().message);

@@ -34,7 +34,7 @@ void App::Impl::start_timers() {
     }
     hearing_->tick();
     leases_->tick();
-    triggers_->happen(wifi_visits_.step(guests_->here(), parts_.clock.mono()));
+    triggers_->happen(wifi_visits_.step(nearness_->raised(guests_->here()), parts_.clock.mono()));
     refresh_broadcasts();
     watch_storage();
     if (upstream_) upstream_->look();

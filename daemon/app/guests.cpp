@@ -280,14 +280,17 @@ Result<Traffic> Guests::shut_all(const Entry& entry) {
 }
 
 std::vector<GuestHere> Guests::here() const {
-  std::map<MacAddress, bool> associated;
+  std::map<MacAddress, Station> stations;
   if (stations_ != nullptr && !by_pair_.empty())
-    for (const auto& station : stations_->all()) associated[station.mac] = station.associated;
+    for (auto& station : stations_->all()) stations[station.mac] = std::move(station);
   std::vector<GuestHere> guests;
   for (const auto& [pair, entry] : by_pair_) {
     if (!entry.key || left(entry).count() <= 0) continue;
     GuestHere guest{entry.session.id, entry.session.subject, entry.session.zone, false, 0, {}};
-    if (const auto it = associated.find(entry.key->mac); it != associated.end()) guest.associated = it->second;
+    if (const auto it = stations.find(entry.key->mac); it != stations.end()) {
+      guest.associated = it->second.associated;
+      if (guest.associated) guest.signal = it->second.signal_dbm;
+    }
     guest.presence = std::max(guest.associated ? 3 : 0, entry.session.evidence);
     guest.known_as = entry.known_as;
     guests.push_back(std::move(guest));

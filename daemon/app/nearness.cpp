@@ -68,24 +68,37 @@ Nearness::Report& Nearness::entry(const std::string& subject) {
   return found->second;
 }
 
-void Nearness::raise(portal::Visitor& visitor, std::optional<std::int8_t> signal) const {
-  if (!visitor.session || !visitor.associated) return;
+bool Nearness::is_near(const std::string& subject, std::optional<std::int8_t> signal, std::string& at) const {
   bool near = false;
   for (const auto& zone : by_signal_) {
     if (!signal || *signal < zone.enter) continue;
     near = true;
-    visitor.zone = zone.id;
+    at = zone.id;
     break;
   }
-  for (const auto& id : leases_.of(visitor.subject)) {
+  for (const auto& id : leases_.of(subject)) {
     const auto heard = presence_.heard(id);
     if (!heard || heard->suspect || heard->hearings < 3 || heard->ago > kLately) continue;
     near = true;
-    if (!heard->zone.empty()) visitor.zone = heard->zone;
+    if (!heard->zone.empty()) at = heard->zone;
   }
-  const auto report = reports_.find(visitor.subject);
-  near |= report != reports_.end() && clock_.mono() < report->second.until;
-  if (near) visitor.presence = std::max(visitor.presence, 4);
+  const auto report = reports_.find(subject);
+  return near || (report != reports_.end() && clock_.mono() < report->second.until);
+}
+
+void Nearness::raise(portal::Visitor& visitor, std::optional<std::int8_t> signal) const {
+  if (!visitor.session || !visitor.associated) return;
+  if (is_near(visitor.subject, signal, visitor.zone)) visitor.presence = std::max(visitor.presence, 4);
+}
+
+void Nearness::raise(GuestHere& guest) const {
+  if (!guest.associated) return;
+  if (is_near(guest.subject, guest.signal, guest.zone)) guest.presence = std::max(guest.presence, 4);
+}
+
+std::vector<GuestHere> Nearness::raised(std::vector<GuestHere> guests) const {
+  for (auto& guest : guests) raise(guest);
+  return guests;
 }
 
 }  // namespace foyer::app

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/leases.hpp"
+#include "app/visits.hpp"
 #include "portal/services.hpp"
 #include "presence/presence.hpp"
 
@@ -36,6 +37,8 @@ class Nearness {
   /// Raises who is on the Wi-Fi and near to level 4, and names the zone it is near in: that of a lent identifier, else
   /// of `signal` (dBm of its Wi-Fi, where it is known), else what the visitor has.
   void raise(portal::Visitor& visitor, std::optional<std::int8_t> signal = {}) const;
+  void raise(GuestHere& guest) const;
+  std::vector<GuestHere> raised(std::vector<GuestHere> guests) const;
 
   std::size_t size() const { return reports_.size(); }
   std::uint64_t evictions() const { return evictions_; }
@@ -48,6 +51,8 @@ class Nearness {
   };
   enum class Verdict { foreign, fresh, wrong };
 
+  /// Names the zone, too, where one is known.
+  bool is_near(const std::string& subject, std::optional<std::int8_t> signal, std::string& zone) const;
   Verdict check(const BeaconId& id, std::chrono::seconds& counts) const;
   Report& entry(const std::string& subject);
 

@@ -23,6 +23,22 @@ Result<portal::Visitor> Services::who(const IpAddress& ip) {
   return visitor;
 }
 
+/// The level a device will have once it is in, and where it is near.
+Result<void> Services::place(const portal::AdmitOrder& order, AdmitCommand& command) {
+  GuestHere guest{"", order.visitor.subject, "", order.visitor.associated, order.visitor.associated ? 3 : 0, {}};
+  auto raised = core_.ask(
+      [this, guest, ip = order.ip]() mutable {
+        guest.signal = guests_.signal(ip);
+        nearness_.raise(guest);
+        return guest;
+      },
+      settings_.core_deadline);
+  if (!raised) return fail(raised);
+  command.presence = raised->presence;
+  command.near = std::move(raised->zone);
+  return {};
+}
+
 Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   auto command = order.command;
   auto& session = command.session;
@@ -32,7 +48,7 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   session.pair = order.visitor.pair;
   session.since = clock_.wall();
   session.until = session.since + settings_.session_length;
-  command.presence = order.visitor.associated ? 3 : 0;
+  if (auto placed = place(order, command); !placed) return fail(placed);
   command.known_as = order.visitor.known_as;
   command.known_devices = order.visitor.known_devices;
   command.terms = required_terms_();
@@ -40,6 +56,7 @@ Result<AdmitAnswer> Services::admit(const portal::AdmitOrder& order) {
   auto answer = ledger_.admit(command, settings_.ledger_deadline);
   if (answer && answer->refused) refusals_.count("admission", *answer->refused);
   if (!answer || answer->refused) return answer;
+  for (const auto reason : answer->passed_over) refusals_.count("offer", reason);
   // Recorded first, then opened: a crash in between leaves a session that is opened when the device shows itself.
   const auto opened =
       core_.ask([this, recorded = answer->session, ip = order.ip] { return guests_.open(recorded, ip); },
@@ -125,9 +142,37 @@ Result<std::vector<Coupon>> Services::coupons_of(const std::string& subject) {
   return ledger_.coupons_of(subject, settings_.ledger_deadline);
 }
 
-Result<TillAnswer> Services::till(const TillRequest& request) {
+/// A sale is of whoever has the code that is shown. While they are in, their other names are known and where they are.
+Result<void> Services::name_holder(TillRequest& request) {
+  const auto subject = ledger_.shown_by(request, settings_.ledger_deadline);
+  if (!subject) return fail(subject);
+  if (subject->empty()) return {};
+  const auto has_it = [name = *subject](const GuestHere& guest) {
+    return guest.subject == name || std::ranges::find(guest.known_as, name) != guest.known_as.end();
+  };
+  auto holder = core_.ask(
+      [this, has_it]() -> std::optional<Holder> {
+        auto here = guests_.here();
+        const auto found = std::ranges::find_if(here, has_it);
+        if (found == here.end()) return std::nullopt;
+        nearness_.raise(*found);
+        return Holder{found->subject, found->zone, found->known_as};
+      },
+      settings_.core_deadline);
+  if (!holder) return fail(holder);
+  request.holder = *std::move(holder);
+  request.terms = required_terms_();
+  return {};
+}
+
+Result<TillAnswer> Services::till(const TillRequest& asked) {
+  auto request = asked;
+  if (request.action == TillAction::sale)
+    if (auto named = name_holder(request); !named) return fail(named);
   auto answer = ledger_.till(request, settings_.ledger_deadline);
   if (answer && answer->refused) refusals_.count("till", *answer->refused);
+  if (answer)
+    for (const auto reason : answer->passed_over) refusals_.count("offer", reason);
   return answer;
 }
 
@@ -171,7 +216,9 @@ Result<std::string> Services::export_json(const portal::Visitor& visitor) {
   return ledger_.export_of(names_of(visitor), settings_.ledger_deadline);
 }
 
-Result<std::vector<Campaign>> Services::campaigns() { return ledger_.campaigns(settings_.ledger_deadline); }
+Result<std::optional<Campaign>> Services::campaign(const std::string& id) {
+  return ledger_.campaign(id, settings_.ledger_deadline);
+}
 
 void Services::failed(std::string_view where, const Error& error) { spdlog::error("{}: {}", where, error.message); }
 

@@ -84,7 +84,7 @@ class Services final : public portal::Services {
   Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
                                               bool wait) override;
   Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) override;
-  Result<std::vector<campaign::Campaign>> campaigns() override;
+  Result<std::optional<campaign::Campaign>> campaign(const std::string& id) override;
   Result<portal::LentBeacon> lend_beacon(const std::string& subject) override;
   Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) override;
   Result<bool> within_rate(const std::string& subject, const std::string& what, std::uint32_t limit) override;
@@ -93,6 +93,9 @@ class Services final : public portal::Services {
   WallTime now() override { return clock_.wall(); }
 
  private:
+  Result<void> place(const portal::AdmitOrder& order, campaign::AdmitCommand& command);
+  Result<void> name_holder(campaign::TillRequest& request);
+
   const Settings settings_;
   Mailbox& core_;
   Guests& guests_;  // touched only by what the core runs

@@ -30,47 +30,84 @@ struct Counts {
   std::uint64_t people = 0, events = 0;
 };
 using ByZone = std::map<std::string, std::map<Stage, Counts>>;
+using ByDay = std::map<std::int64_t, ByZone>;
 
-/// Each stage over all zones with its sum, suppressed together. Events follow their people: shown where those are.
-json funnel_json(const ByZone& zones, const std::vector<Stage>& stages, std::uint64_t k) {
+/// The sum of what may be shown of each day. Days are suppressed one by one: a sum of more days less one of fewer is a
+/// day, too.
+struct Sum {
+  Counts shown;
+  bool hidden = false;
+  void add(const std::optional<std::uint64_t>& people, std::uint64_t events) {
+    if (!people) return void(hidden = true);
+    shown.people += *people;
+    shown.events += events;
+  }
+  /// Events follow their people: shown where those are.
+  json to_json() const {
+    if (hidden && shown.people == 0) return {{"people", nullptr}, {"times", nullptr}};
+    return {{"people", shown.people}, {"times", shown.events}};
+  }
+};
+
+/// One stage of one day: each zone and all zones together, suppressed together.
+void add_day(const ByZone& day, Stage stage, std::uint64_t k, std::map<std::string, Sum>& zones, Sum& all) {
+  std::vector<std::uint64_t> people;
+  std::vector<Counts> counts;
+  std::uint64_t events = 0;
+  for (const auto& [zone, stages] : day) {
+    const auto it = stages.find(stage);
+    counts.push_back(it == stages.end() ? Counts{} : it->second);
+    people.push_back(counts.back().people);
+    events += counts.back().events;
+  }
+  const auto shown = campaign::suppress(people, k);
+  all.add(shown.sum, events);
+  std::size_t i = 0;
+  for (const auto& [zone, stages] : day) {
+    zones[zone].add(shown.parts[i], counts[i].events);
+    ++i;
+  }
+}
+
+json funnel_json(const ByDay& days, const std::vector<Stage>& stages, std::uint64_t k) {
   json out{{"zones", json::array()}};
   std::map<std::string, json> rows;
-  for (const auto& [zone, counts] : zones) rows[zone] = {{"zone", zone}};
   for (const auto stage : stages) {
-    std::vector<std::uint64_t> people;
-    std::uint64_t events = 0;
-    for (const auto& [zone, counts] : zones) {
-      const auto it = counts.find(stage);
-      people.push_back(it == counts.end() ? 0 : it->second.people);
-      events += it == counts.end() ? 0 : it->second.events;
+    std::map<std::string, Sum> zones;
+    Sum all;
+    for (const auto& [slot, day] : days) add_day(day, stage, k, zones, all);
+    for (const auto& [zone, sum] : zones) {
+      rows[zone]["zone"] = zone;
+      rows[zone][std::string(name_of(stage))] = sum.to_json();
     }
-    const auto shown = campaign::suppress(people, k);
-    std::size_t i = 0;
-    for (const auto& [zone, counts] : zones) {
-      const auto it = counts.find(stage);
-      const bool seen = shown.parts[i].has_value();
-      rows[zone][std::string(name_of(stage))] = {
-          {"people", number(shown.parts[i++])},
-          {"times", seen ? json(it == counts.end() ? 0 : it->second.events) : json(nullptr)}};
-    }
-    out[std::string(name_of(stage))] = {{"people", number(shown.sum)},
-                                        {"times", shown.sum ? json(events) : json(nullptr)}};
+    out[std::string(name_of(stage))] = all.to_json();
   }
   for (auto& [zone, row] : rows) out["zones"].push_back(std::move(row));
   return out;
 }
 
-json share_json(const campaign::Share& share) {
+/// A share gives its numerator away, and who is not in it: neither may be few. None is no secret; all are, for it says
+/// it of each.
+bool may_show(std::uint64_t part, std::uint64_t whole, std::uint64_t k) {
+  return (part == 0 || part >= k) && whole - part >= k;
+}
+
+json share_json(std::uint64_t part, std::uint64_t whole, std::uint64_t k) {
+  if (!may_show(part, whole, k)) return nullptr;
+  const auto share = campaign::share(part, whole);
   return {{"share", share.value}, {"low", share.low}, {"high", share.high}};
 }
 
-json arm_json(const campaign::Arm& arm) {
+json arm_json(const campaign::Arm& arm, std::uint64_t k) {
   return {{"people", arm.people},
-          {"returned", share_json(campaign::share(arm.returned, arm.people))},
-          {"bought", share_json(campaign::share(arm.bought, arm.people))}};
+          {"returned", share_json(arm.returned, arm.people, k)},
+          {"bought", share_json(arm.bought, arm.people, k)}};
 }
 
-json lift_json(std::uint64_t treated_part, std::uint64_t treated, std::uint64_t held_part, std::uint64_t held) {
+/// Of one share alone and the difference the other could be worked out.
+json lift_json(std::uint64_t treated_part, std::uint64_t treated, std::uint64_t held_part, std::uint64_t held,
+               std::uint64_t k) {
+  if (!may_show(treated_part, treated, k) || !may_show(held_part, held, k)) return nullptr;
   const auto lift = campaign::lift(treated_part, treated, held_part, held);
   if (!lift) return nullptr;
   return {{"difference", lift->value}, {"low", lift->low}, {"high", lift->high}};
@@ -80,11 +117,11 @@ json lift_json(std::uint64_t treated_part, std::uint64_t treated, std::uint64_t 
 json holdout_json(const campaign::Arms& arms, std::uint64_t k) {
   const auto& [name, treated, held] = arms;
   if (treated.people < k || held.people < k) return {{"treated", nullptr}, {"held_out", nullptr}, {"lift", nullptr}};
-  return {{"treated", arm_json(treated)},
-          {"held_out", arm_json(held)},
+  return {{"treated", arm_json(treated, k)},
+          {"held_out", arm_json(held, k)},
           {"lift",
-           {{"returned", lift_json(treated.returned, treated.people, held.returned, held.people)},
-            {"bought", lift_json(treated.bought, treated.people, held.bought, held.people)}}}};
+           {{"returned", lift_json(treated.returned, treated.people, held.returned, held.people, k)},
+            {"bought", lift_json(treated.bought, treated.people, held.bought, held.people, k)}}}};
 }
 
 std::string hour_text(std::int64_t slot, const campaign::ZoneTime& zone) {
@@ -114,16 +151,16 @@ json hours_json(const std::vector<Cell>& cells, std::uint64_t k, const campaign:
 
 std::string statistics_json(const ledger::Ledger::Statistics& statistics, int days, std::uint64_t k,
                             const campaign::ZoneTime& zone) {
-  std::map<std::string, ByZone> funnels;
+  std::map<std::string, ByDay> funnels;
   for (const auto& cell : statistics.cells) {
     if (cell.span != Span::day) continue;
-    auto& counts = funnels[cell.campaign][cell.zone][cell.stage];
+    auto& counts = funnels[cell.campaign][cell.slot][cell.zone][cell.stage];
     counts.people += cell.people;
     counts.events += cell.events;
   }
   const auto house = funnels.extract("");
   json out{{"days", days}, {"k", k}, {"campaigns", json::array()}};
-  out["present"] = funnel_json(house.empty() ? ByZone{} : house.mapped(), {Stage::present}, k);
+  out["present"] = funnel_json(house.empty() ? ByDay{} : house.mapped(), {Stage::present}, k);
   std::map<std::string, const campaign::Arms*> arms;
   for (const auto& one : statistics.arms) {
     arms[one.campaign] = &one;

@@ -26,23 +26,26 @@ std::vector<TriggerCommand> WifiVisits::step(const std::vector<GuestHere>& guest
   for (const auto& guest : guests) {
     sessions.insert(guest.session);
     if (!guest.associated) continue;
-    auto [at, fresh] = visits_.try_emplace(guest.session);
+    auto [at, fresh] = visits_.try_emplace({guest.session, guest.zone}, Visit{guest, now, now});
     auto& visit = at->second;
-    if (fresh || visit.guest.zone != guest.zone) {
-      visit = {guest, now, now, false, false, false};
+    if (fresh) visit.by_beacon = entered_by_beacon_.erase({guest.subject, guest.zone}) > 0;
+    if (fresh ? !visit.by_beacon : guest.presence > visit.level) {
       happened.push_back(happening(Trigger::enter, guest));
+      if (visit.dwelled) happened.push_back(happening(Trigger::dwell, guest));
     }
+    if (now - visit.seen >= times_(guest.zone).exit_after) visit.entered = now;
+    visit.level = std::max(visit.level, guest.presence);
     visit.guest = guest;
     visit.seen = now;
   }
   for (auto at = visits_.begin(); at != visits_.end();) {
-    auto& [session, visit] = *at;
+    auto& [place, visit] = *at;
     const auto times = times_(visit.guest.zone);
     if (!visit.by_beacon && !visit.dwelled && visit.seen - visit.entered >= times.dwell) {
       visit.dwelled = true;
       happened.push_back(happening(Trigger::dwell, visit.guest));
     }
-    const bool ended = !sessions.contains(session);
+    const bool ended = !sessions.contains(place.first);
     if (!visit.by_beacon && !visit.over && (ended || now - visit.seen >= times.exit_after)) {
       visit.over = true;
       happened.push_back(happening(Trigger::exit, visit.guest));
@@ -54,10 +57,15 @@ std::vector<TriggerCommand> WifiVisits::step(const std::vector<GuestHere>& guest
 
 void WifiVisits::take_over(std::vector<TriggerCommand>& lent) {
   std::erase_if(lent, [this](const TriggerCommand& command) {
-    for (auto& [session, visit] : visits_) {
+    for (auto& [place, visit] : visits_) {
       if (visit.guest.subject != command.shopper.subject || visit.guest.zone != command.shopper.zone) continue;
       return !std::exchange(visit.by_beacon, true) && command.trigger == Trigger::enter;
     }
+    // The Wi-Fi may come to show the same: it is told already.
+    const std::pair place{command.shopper.subject, command.shopper.zone};
+    if (command.trigger == Trigger::exit) entered_by_beacon_.erase(place);
+    if (command.trigger == Trigger::enter && entered_by_beacon_.size() < kMostByBeacon)
+      entered_by_beacon_.insert(place);
     return false;
   });
 }

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/event.hpp"
@@ -18,6 +22,7 @@ struct GuestHere {
   bool associated = false;
   int presence = 0;
   std::vector<std::string> known_as;
+  std::optional<std::int8_t> signal{};  ///< of its Wi-Fi, dBm, where hostapd says so
 };
 
 /// The zone's times (foyer.yaml), for a guest on the Wi-Fi as for a beacon.
@@ -30,12 +35,16 @@ struct ZoneTimes {
 std::vector<campaign::TriggerCommand> lent_happenings(const std::vector<Event>& events, const std::string& run,
                                                       const std::function<std::vector<GuestHere>()>& guests);
 
-/// From being on the Wi-Fi to enter, dwell and exit, each once for a session: a phone that sleeps and wakes does not
-/// enter twice. Where a lent beacon of the guest is heard in the zone, that is the better witness: see take_over. As
-/// large as the number of sessions. Core thread.
+/// From being on the Wi-Fi to enter, dwell and exit, each once for a session and a zone: a phone that sleeps and wakes
+/// does not enter twice, nor does one at the border of two zones. A stay begins anew after an absence of exit_after.
+/// What was told is told once more when more is proved: its campaigns may ask for that, and what one has dealt on is
+/// not dealt on again. Where a lent beacon of the guest is heard in the zone, that is the better witness: see
+/// take_over. As large as the number of sessions times the zones each was near in. Core thread.
 class WifiVisits {
  public:
   using Times = std::function<ZoneTimes(const std::string& zone)>;
+  /// Entered by a lent beacon and not shown by the Wi-Fi: as many as are lent; more are told twice.
+  static constexpr std::size_t kMostByBeacon = 10'000;
   explicit WifiVisits(Times times) : times_(std::move(times)) {}
 
   /// All guests as they are now; call every second or so. What happened, in no order between guests.
@@ -49,12 +58,14 @@ class WifiVisits {
   struct Visit {
     GuestHere guest;
     MonoTime entered{}, seen{};
+    int level = 0;  ///< the most that was proved
     bool dwelled = false, over = false, by_beacon = false;
   };
   static campaign::TriggerCommand happening(campaign::Trigger trigger, const GuestHere& guest);
 
   Times times_;
-  std::map<std::string, Visit> visits_;  // by session
+  std::map<std::pair<std::string, std::string>, Visit> visits_;      // by session and zone
+  std::set<std::pair<std::string, std::string>> entered_by_beacon_;  // subject and zone, no visit yet
 };
 
 }  // namespace foyer::app

@@ -224,7 +224,7 @@ tl::expected<CouponSeal, Reason> open_seal(std::string_view typed, std::span<con
 Coupon coupon_of(const CouponSeal& seal, const std::string& store, WallTime now) {
   Coupon coupon;
   coupon.id = seal.id;
-  coupon.code = seal.id;  // its own code is known at home alone
+  coupon.code.clear();  // its own code is known at home alone
   coupon.campaign = seal.campaign;
   coupon.prize = seal.prize;
   coupon.benefit = seal.benefit;

@@ -48,7 +48,7 @@ bool looks_sealed(std::string_view typed);
 /// bad_signature: malformed, unknown key, or changed. Nothing is said of its dates.
 tl::expected<CouponSeal, Reason> open_seal(std::string_view typed, std::span<const ShopKey> keys);
 
-/// The coupon as the shop takes it into its own books, unused.
+/// The coupon as the shop takes it into its own books, unused and without a code.
 Coupon coupon_of(const CouponSeal& seal, const std::string& store, WallTime now);
 
 }  // namespace foyer::campaign

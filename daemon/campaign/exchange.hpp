@@ -21,8 +21,9 @@ struct DrawCommand {
   std::string nonce_hash;  ///< SHA-256 of the nonce, hex, cut to 32 characters: the identity of the draw
   Shopper shopper;
   std::string session;
-  std::string mode;          ///< shake | tap
-  bool replay_only = false;  ///< the nonce's time is over: only what was recorded for it, else denied nonce_expired
+  std::string mode;  ///< shake | tap
+  /// Why nothing is drawn any more: only what was recorded for the nonce is answered, else denied for this.
+  std::optional<Reason> replay_only{};
   std::vector<std::string> known_as{};  ///< every name this device still has: what they won counts together
 };
 
@@ -93,6 +94,7 @@ struct AdmitCommand {
   std::string terms_hash;                ///< of the text agreed to
   // For the offers that coming in may bring: triggers wifi and qr.
   int presence = 0;                     ///< level once in
+  std::string near{};                   ///< zone the device is proved to be near in; empty: that of the session
   std::vector<std::string> known_as{};  ///< as in DrawCommand
   std::string terms{};                  ///< as in TriggerCommand
   /// Every name session.device still has: per_device_per_day counts them all.
@@ -101,9 +103,10 @@ struct AdmitCommand {
 
 struct AdmitAnswer {
   Session session;
-  bool again = false;             ///< nothing new was recorded: the same device asked twice
-  std::optional<Reason> refused;  ///< already_redeemed (single use) or rate_limited (per day); nothing was recorded
-  std::vector<Offer> offers{};    ///< what coming in brought
+  bool again = false;                 ///< nothing new was recorded: the same device asked twice
+  std::optional<Reason> refused;      ///< already_redeemed (single use) or rate_limited (per day); nothing was recorded
+  std::vector<Offer> offers{};        ///< what coming in brought
+  std::vector<Reason> passed_over{};  ///< of each campaign that gave nothing for it
 };
 
 struct SessionEnd {
@@ -121,6 +124,13 @@ struct SessionBytes {
 
 enum class TillAction { check, reserve, redeem, void_, sale };
 
+/// A guest who is in and whose coupon or member code is shown, as the house attests them.
+struct Holder {
+  std::string subject;  ///< in use now
+  std::string zone;
+  std::vector<std::string> known_as;  ///< as in DrawCommand
+};
+
 struct TillRequest {
   TillAction action = TillAction::check;
   std::string code;                  ///< canonical (canonical_code); empty: what was typed is none
@@ -133,6 +143,9 @@ struct TillRequest {
   std::string reservation;      ///< redeem: the one reserve answered; void: gives it up; reserve: makes it longer
   std::string reason;           ///< void: refund | mistake | dispute
   std::string sale;             ///< void: a sale by its id
+  // sale: for what it may trigger
+  std::optional<Holder> holder{};  ///< absent: whoever it is is not in, and gets nothing
+  std::string terms{};             ///< as in TriggerCommand
 };
 
 struct TillAnswer {
@@ -140,6 +153,7 @@ struct TillAnswer {
   std::optional<Coupon> coupon;       ///< as it stands after the call; absent where the code is not known
   std::string sale;                   ///< sale, and void of a sale: its id
   std::vector<DrawAnswer> triggered;  ///< sale: what purchase campaigns gave
+  std::vector<Reason> passed_over{};  ///< sale: of each purchase campaign that gave nothing; not kept
   bool key_in_use = false;            ///< refused because the idempotency key belongs to another request
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -68,9 +69,14 @@ void lint_text(const Value& at, const Text& text) {
   }
 }
 
-/// What one prize of this kind can be worth, where it is money.
+/// What one prize of this kind can be worth, where it is money: with all its uses.
 std::optional<Money> most_worth(const Prize& prize) {
-  if (prize.kind == PrizeKind::coupon && prize.benefit.kind == BenefitKind::amount_off) return prize.benefit.amount;
+  if (prize.kind == PrizeKind::coupon && prize.benefit.kind == BenefitKind::amount_off && prize.benefit.amount) {
+    const auto& once = *prize.benefit.amount;
+    const auto uses = std::max<std::int64_t>(prize.uses, 1);
+    const auto most = std::numeric_limits<std::int64_t>::max();
+    return Money{once.minor > most / uses ? most : once.minor * uses, once.currency};
+  }
   if (prize.kind != PrizeKind::red_packet) return std::nullopt;
   const auto floors = prize.at_least_minor * (static_cast<std::int64_t>(prize.count) - 1);
   return Money{prize.total.minor - floors, prize.total.currency};
@@ -149,6 +155,7 @@ void lint(const Value& root, const Campaign& campaign, const Ceilings& ceilings)
   lint_odds(root, campaign);
   for (const auto& prize : campaign.prizes) {
     lint_text(written(root, {"prizes", prize.id, "title"}), prize.title);
+    lint_text(written(root, {"prizes", prize.id, "benefit", "item"}), prize.benefit.item);
     lint_worth(root, prize, ceilings);
     lint_validity(root, campaign, prize);
   }

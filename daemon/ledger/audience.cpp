@@ -83,13 +83,13 @@ bool is_held_out(Context& context, const campaign::Campaign& campaign, const std
   return held;
 }
 
-void note_bought(Context& context, const std::string& subject) {
-  if (subject.empty()) return;
-  const auto who = counted_as(context.settings, subject);
+void note_bought(Context& context, const Names& names, const std::string& shown) {
   for (const auto* entry : context.campaigns.with_holdout())
-    context.db.query("UPDATE arm SET bought = 1 WHERE campaign = ? AND who = ? AND bought = 0")
-        .bind(entry->campaign.id, who)
-        .run();
+    for (const auto& who : names)
+      if (entry->campaign.id != shown)
+        context.db.query("UPDATE arm SET bought = 1 WHERE campaign = ? AND who = ? AND bought = 0")
+            .bind(entry->campaign.id, who)
+            .run();
 }
 
 Result<void> set_segments(Context& context, const std::string& subject, const std::vector<std::string>& names) {

@@ -19,8 +19,10 @@ void note_visit(Context& context, const std::string& subject, const Names& names
 /// Whether the campaign holds this shopper out. Assigned when first asked and kept, whatever the shopper is called
 /// later; whoever is known by none of the names is somebody new. False for a campaign without a holdout.
 bool is_held_out(Context& context, const campaign::Campaign& campaign, const std::string& subject, const Names& names);
-/// A sale or a redemption that is known to be this subject's.
-void note_bought(Context& context, const std::string& subject);
+/// A sale or a redemption that is known to be of somebody with these names. `shown`: the campaign of the coupon it is
+/// known by, empty where it was another way. It does not count for that campaign: who is held out has no such coupon
+/// to be known by, and the two would not be alike.
+void note_bought(Context& context, const Names& names, const std::string& shown);
 
 /// The subject's segments from now on.
 Result<void> set_segments(Context& context, const std::string& subject, const std::vector<std::string>& names);

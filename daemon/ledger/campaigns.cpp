@@ -34,6 +34,16 @@ std::optional<std::string> too_large(const Campaign& campaign) {
   return std::nullopt;
 }
 
+/// The source did not pause it before and does now.
+bool pauses_anew(Db& db, const Campaign& next) {
+  if (!next.paused) return false;
+  auto query = db.query("SELECT json FROM campaign WHERE id = ?");
+  query.bind(next.id);
+  if (!query.next()) return false;
+  const auto before = parse_stored(query.text(0));
+  return before && !before->paused;
+}
+
 /// The number of this version. Old ones of a campaign that is still being written go; once it has started they stay.
 std::uint32_t keep_version(Context& context, const std::string& id, const std::string& json) {
   constexpr std::int64_t kMostVersions = 100;
@@ -73,6 +83,10 @@ std::optional<std::string> forbidden_change(const Campaign& started, const Campa
     const auto& had = started.prizes[i].stock;
     auto& has = probe.prizes[i].stock;
     if (had && (!has || *has >= *had)) has = had;
+    // Or a later end of the campaign would have coupons that end before it.
+    const auto& lasted = started.prizes[i].valid.until;
+    auto& lasts = probe.prizes[i].valid.until;
+    if (lasted && lasts && *lasts >= *lasted) lasts = lasted;
   }
   if (probe == started) return std::nullopt;
   std::string what;
@@ -89,8 +103,8 @@ std::optional<std::string> forbidden_change(const Campaign& started, const Campa
   differs(probe.priority != started.priority, "priority");
   differs(probe.exclusive != started.exclusive, "exclusive");
   return fmt::format(
-      "it has started and {} changed; a started campaign accepts only pause, resume, a later end and "
-      "more stock",
+      "it has started and {} changed; a started campaign accepts only pause, resume, a later end (its own and "
+      "that of valid.until) and more stock",
       what);
 }
 
@@ -103,9 +117,9 @@ void Campaigns::load(Db& db, std::vector<std::pair<std::string, std::string>>* f
       if (faults) faults->emplace_back(query.text(0), parsed.error().empty() ? "" : to_string(parsed.error().front()));
       continue;
     }
-    Entry entry{std::move(*parsed), query.text(1), false, query.integer(3) != 0, query.integer(4) != 0};
+    Entry entry{std::move(*parsed), query.text(1), false, query.integer(3) != 0, static_cast<Word>(query.integer(4))};
     entry.source_paused = entry.campaign.paused;
-    entry.campaign.paused = entry.source_paused || entry.held;
+    if (entry.word != Word::none) entry.campaign.paused = entry.word == Word::paused;
     entries_.push_back(std::move(entry));
   }
   std::ranges::sort(entries_, [](const Entry& a, const Entry& b) { return campaign::before(a.campaign, b.campaign); });
@@ -139,11 +153,20 @@ std::vector<Campaign> Campaigns::all() const {
   return campaigns;
 }
 
+std::optional<Campaign> Campaigns::known(Db& db, const std::string& id) const {
+  for (const auto& entry : entries_)
+    if (entry.campaign.id == id) return entry.campaign;
+  const auto had = stored(db, id);
+  if (!had || !had->started) return std::nullopt;
+  auto parsed = parse_stored(had->json);
+  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
+}
+
 std::vector<campaign::CampaignState> Campaigns::states(Context& context) const {
   std::vector<campaign::CampaignState> states;
   for (const auto& entry : entries_) {
     const auto usage = usage_of(context, entry.campaign, {});
-    campaign::CampaignState state{entry.campaign, entry.source, entry.started, entry.held, 0,
+    campaign::CampaignState state{entry.campaign, entry.source, entry.started, entry.word == Word::paused, 0,
                                   usage.total,    usage.day,    usage.issued};
     auto query = context.db.query("SELECT max(version) FROM campaign_version WHERE campaign = ?");
     query.bind(entry.campaign.id);
@@ -154,10 +177,10 @@ std::vector<campaign::CampaignState> Campaigns::states(Context& context) const {
 }
 
 std::optional<Campaigns::Stored> Campaigns::stored(Db& db, const std::string& id) const {
-  auto query = db.query("SELECT source, json, started, active, held FROM campaign WHERE id = ?");
+  auto query = db.query("SELECT source, json, started, active FROM campaign WHERE id = ?");
   query.bind(id);
   if (!query.next()) return std::nullopt;
-  return Stored{id, query.text(0), query.text(1), query.integer(2) != 0, query.integer(3) != 0, query.integer(4) != 0};
+  return Stored{id, query.text(0), query.text(1), query.integer(2) != 0, query.integer(3) != 0};
 }
 
 /// Why not, or nullopt when it is in force now.
@@ -184,10 +207,10 @@ std::optional<std::string> Campaigns::store(Context& context, const std::string&
   }
   context.db
       .query(
-          "INSERT INTO campaign (id, source, json, started, active, held) VALUES (?,?,?,?,1,0) "
-          "ON CONFLICT (id) DO UPDATE SET source = excluded.source, json = excluded.json, active = 1, "
-          "started = excluded.started")
-      .bind(campaign.id, source, json, started || begins(campaign, context))
+          "INSERT INTO campaign (id, source, json, started, active, held) VALUES (?1,?2,?3,?4,1,0) "
+          "ON CONFLICT (id) DO UPDATE SET source = ?2, json = ?3, active = 1, started = ?4, "
+          "held = CASE WHEN held = 2 AND ?5 THEN 0 ELSE held END")
+      .bind(campaign.id, source, json, started || begins(campaign, context), pauses_anew(context.db, campaign))
       .run();
   version = keep_version(context, campaign.id, json);
   return std::nullopt;
@@ -214,6 +237,7 @@ void Campaigns::remove_missing(Context& context, const std::string& source, cons
       context.db.query("DELETE FROM packet WHERE campaign = ?").bind(id).run();
       context.db.query("DELETE FROM campaign_version WHERE campaign = ?").bind(id).run();
     }
+    context.db.query("DELETE FROM code_pool WHERE campaign = ?").bind(id).run();
     context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"removed", true}});
   }
 }
@@ -272,15 +296,9 @@ Result<void> Campaigns::pause(Context& context, const std::string& id, bool paus
   const auto found = std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.campaign.id == id; });
   if (found == entries_.end()) return fail(Code::refuse, "there is no campaign \"{}\"", id.substr(0, 64));
   if (found->campaign.paused == paused) return {};
+  const auto word = paused ? Word::paused : found->source_paused ? Word::resumed : Word::none;
   mark_begun(context);
-  if (!paused && found->source_paused) {
-    Campaign resumed = found->campaign;
-    resumed.paused = false;
-    const auto json = campaign::to_json(resumed);
-    context.db.query("UPDATE campaign SET json = ? WHERE id = ?").bind(json, id).run();
-    keep_version(context, id, json);
-  }
-  context.db.query("UPDATE campaign SET held = ? WHERE id = ?").bind(paused, id).run();
+  context.db.query("UPDATE campaign SET held = ? WHERE id = ?").bind(static_cast<int>(word), id).run();
   context.emit(Stream::health, "campaign.applied", "", {{"campaign", id}, {"paused", paused}});
   touch(context.db);
   return {};

@@ -18,12 +18,16 @@ class Campaigns {
   static constexpr std::size_t kMost = 2000;
   static constexpr std::uint32_t kMostPackets = 100'000;  ///< red packets of one prize
 
+  /// The operator's last word on whether it is paused. It stands until the next, over reloads and restarts; only a
+  /// source that pauses anew takes a `resumed` back, or the chain's switch would have no effect. As stored.
+  enum class Word { none = 0, paused = 1, resumed = 2 };
+
   struct Entry {
     campaign::Campaign campaign;  ///< paused as it counts: by its source or held by the operator
     std::string source;
     bool source_paused = false;  ///< what the source says
     bool started = false;
-    bool held = false;
+    Word word = Word::none;
   };
 
   /// Reads what is stored. What cannot be parsed (written by a later program) is left alone and not in force; `faults`
@@ -33,6 +37,8 @@ class Campaigns {
   /// Highest priority first, then by id.
   const std::vector<Entry>& entries() const { return entries_; }
   std::vector<campaign::Campaign> all() const;
+  /// In force, or begun once and taken away since.
+  std::optional<campaign::Campaign> known(Db& db, const std::string& id) const;
   /// Of one trigger, in the same order.
   const std::vector<const Entry*>& of(campaign::Trigger trigger) const {
     return by_trigger_[static_cast<std::size_t>(trigger)];
@@ -66,7 +72,7 @@ class Campaigns {
  private:
   struct Stored {
     std::string id, source, json;
-    bool started = false, active = false, held = false;
+    bool started = false, active = false;
   };
   std::optional<Stored> stored(Db& db, const std::string& id) const;
   std::optional<std::string> store(Context& context, const std::string& source, const campaign::Campaign& campaign,
@@ -83,7 +89,8 @@ class Campaigns {
   bool touched_ = false;
 };
 
-/// Why a started campaign may not become `next`; nullopt: pause, resume, a later end and more stock only.
+/// Why a started campaign may not become `next`; nullopt: pause, resume, a later end (of valid.until, too) and more
+/// stock only.
 std::optional<std::string> forbidden_change(const campaign::Campaign& started, const campaign::Campaign& next);
 
 }  // namespace foyer::ledger

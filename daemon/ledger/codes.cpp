@@ -31,6 +31,14 @@ Waiting waiting(Context& context, const std::string& campaign, const std::string
   return {query.integer(0), static_cast<std::uint64_t>(query.integer(1))};
 }
 
+/// Whether a code that waits for this campaign may still be given: not when it was taken away or is over. Such codes
+/// may go to another prize; they stay where they are meanwhile, for a later end.
+bool may_give(const Context& context, const std::string& campaign) {
+  const auto found = std::ranges::find_if(context.campaigns.entries(),
+                                          [&](const auto& entry) { return entry.campaign.id == campaign; });
+  return found != context.campaigns.entries().end() && !campaign::is_over(found->campaign.schedule, context.moment);
+}
+
 /// Empty: it may be stored. `known` is set where it waits for this prize already.
 std::string fault_of(Context& context, const std::string& campaign, const std::string& prize, const std::string& code,
                      bool& known) {
@@ -42,7 +50,9 @@ std::string fault_of(Context& context, const std::string& campaign, const std::s
   query.bind(code);
   if (!query.next()) return "";
   known = query.text(0) == campaign && query.text(1) == prize;
-  return known ? "" : fmt::format("waits for {}/{} already", query.text(0), query.text(1));
+  return known || !may_give(context, query.text(0))
+             ? ""
+             : fmt::format("waits for {}/{} already", query.text(0), query.text(1));
 }
 
 }  // namespace
@@ -72,6 +82,9 @@ Ledger::Imported import_codes(Context& context, const std::string& campaign, con
   out.waiting = count;
   if (dry || !out.refused.empty() || !out.faults.empty()) return out;
   for (const auto* code : fresh) {
+    context.db.query("DELETE FROM code_pool WHERE code = ? AND (campaign != ? OR prize != ?)")
+        .bind(*code, campaign, prize)
+        .run();
     context.db.query("INSERT OR IGNORE INTO code_pool (campaign, prize, n, code) VALUES (?,?,?,?)")
         .bind(campaign, prize, next++, *code)
         .run();

@@ -48,6 +48,8 @@ void tell_win(Context& context, const Occasion& occasion, const Campaign& campai
   if (answer.prize->amount)
     context.emit(Stream::ledger, "packet.claimed", subject,
                  {{"campaign", campaign.id},
+                  {"prize", prize.id},
+                  {"nonce_hash", occasion.nonce_hash},
                   {"amount", format_amount(*answer.prize->amount)},
                   {"currency", answer.prize->amount->currency}});
   record_prize(context, occasion.nonce_hash, subject, campaign, prize.id,

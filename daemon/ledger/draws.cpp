@@ -1,5 +1,7 @@
 #include "ledger/draws.hpp"
 
+#include <algorithm>
+
 #include "ledger/audience.hpp"
 #include "ledger/campaigns.hpp"
 #include "ledger/deal.hpp"
@@ -49,14 +51,16 @@ std::optional<DrawAnswer> answered_before(Db& db, const DrawCommand& command) {
   auto query = db.query("SELECT subject, answer FROM draw WHERE nonce_hash = ?");
   query.bind(command.nonce_hash);
   if (!query.next()) return std::nullopt;
-  if (query.text(0) == command.shopper.subject) return recall(db, query.text(1));
+  const auto drew = query.text(0);  // the name may have been renewed since
+  if (drew == command.shopper.subject || std::ranges::find(command.known_as, drew) != command.known_as.end())
+    return recall(db, query.text(1));
   return DrawAnswer{DrawAnswer::Result::denied, "", std::nullopt, std::nullopt, Reason::wrong_holder};
 }
 
 DrawAnswer draw(Context& context, const DrawCommand& command) {
   if (auto before = answered_before(context.db, command)) return *std::move(before);
   if (command.replay_only)
-    return DrawAnswer{DrawAnswer::Result::denied, "", std::nullopt, std::nullopt, Reason::nonce_expired};
+    return DrawAnswer{DrawAnswer::Result::denied, "", std::nullopt, std::nullopt, command.replay_only};
   auto answer = draw_anew(context, command);
   context.db.query("INSERT INTO draw (nonce_hash, subject, at_ms, answer) VALUES (?,?,?,?)")
       .bind(command.nonce_hash, command.shopper.subject, unix_ms(context.now), to_record(answer))

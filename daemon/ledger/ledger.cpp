@@ -105,6 +105,13 @@ Result<campaign::TillAnswer> Ledger::till(const campaign::TillRequest& request, 
       [request](Db& db) { return ledger::answered_before(db, request); });
 }
 
+Result<std::string> Ledger::shown_by(const campaign::TillRequest& request, Deadline deadline) {
+  return impl_->question<std::string>(deadline, [this, request] {
+    const auto buyer = buyer_of(impl_->db(), impl_->settings(), impl_->settings().wall(), request);
+    return buyer ? buyer->subject : std::string();
+  });
+}
+
 Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const std::string& why, Deadline deadline) {
   return impl_->command<campaign::TillAnswer>(
       deadline, kAlways,
@@ -248,6 +255,11 @@ Result<std::optional<std::string>> Ledger::consented(const std::string& subject,
 
 Result<std::vector<campaign::Campaign>> Ledger::campaigns(Deadline deadline) {
   return impl_->question<std::vector<campaign::Campaign>>(deadline, [this] { return impl_->campaigns().all(); });
+}
+
+Result<std::optional<campaign::Campaign>> Ledger::campaign(const std::string& id, Deadline deadline) {
+  return impl_->question<std::optional<campaign::Campaign>>(
+      deadline, [this, id] { return impl_->campaigns().known(impl_->db(), id); });
 }
 
 Result<std::vector<campaign::CampaignState>> Ledger::campaign_states(Deadline deadline) {

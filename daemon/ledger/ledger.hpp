@@ -110,6 +110,8 @@ class Ledger {
   Result<void> keep_typed(const std::string& code, const Bytes& body, WallTime expires, Deadline deadline);
   /// What a till asks: check changes nothing; the same idempotency key has the same answer for 7 days.
   Result<campaign::TillAnswer> till(const campaign::TillRequest& request, Deadline deadline);
+  /// Whose coupon or member code this request shows; empty: nobody's.
+  Result<std::string> shown_by(const campaign::TillRequest& request, Deadline deadline);
   /// The operator's word: an issued or reserved coupon ends for good.
   Result<campaign::TillAnswer> void_coupon(const std::string& code, const std::string& why, Deadline deadline);
 
@@ -186,6 +188,8 @@ class Ledger {
   /// The hash of the terms this subject agreed to; nullopt: never, or taken back.
   Result<std::optional<std::string>> consented(const std::string& subject, Deadline deadline);
   Result<std::vector<campaign::Campaign>> campaigns(Deadline deadline);
+  /// In force, or begun once and taken away since.
+  Result<std::optional<campaign::Campaign>> campaign(const std::string& id, Deadline deadline);
   Result<std::vector<campaign::CampaignState>> campaign_states(Deadline deadline);
   /// Of all these names, after `seq`, oldest first, at most 50.
   Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,

@@ -47,8 +47,6 @@ void count_offer(Context& context, const Bytes& who) {
       .run();
 }
 
-std::string instance_hash(const std::string& instance) { return to_hex(sha256(as_bytes(instance))).substr(0, 32); }
-
 Offer read(Db& db, const Query& query) {
   return {static_cast<std::uint64_t>(query.integer(0)), from_unix_ms(query.integer(1)),
           campaign::parse_trigger(query.text(2)).value_or(campaign::Trigger::wifi), query.text(3),
@@ -135,6 +133,8 @@ class Round {
 };
 
 }  // namespace
+
+std::string instance_hash(const std::string& instance) { return to_hex(sha256(as_bytes(instance))).substr(0, 32); }
 
 TriggerAnswer happen(Context& context, const TriggerCommand& command) {
   if (context.campaigns.of(command.trigger).empty()) return {};

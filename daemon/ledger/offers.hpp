@@ -14,6 +14,9 @@ inline constexpr std::chrono::hours kKeepOffers{7 * 24};  ///< an offer stays in
 /// of it in the caller's transaction, once for each instance.
 campaign::TriggerAnswer happen(Context& context, const campaign::TriggerCommand& command);
 
+/// What stands for a happening in events, in the place of a draw's nonce.
+std::string instance_hash(const std::string& instance);
+
 /// Of all these names, after `seq`, oldest first.
 std::vector<campaign::Offer> offers_after(Db& db, const std::vector<std::string>& names, std::uint64_t seq);
 

@@ -1,7 +1,9 @@
 // What a till takes back: a use of a coupon, a reservation, a sale.
 #include <algorithm>
+#include <cstdlib>
 
 #include "ledger/coupons.hpp"
+#include "ledger/offers.hpp"
 #include "ledger/till.hpp"
 
 namespace foyer::ledger {
@@ -91,11 +93,34 @@ std::optional<Sale> sale_of(Context& context, const TillRequest& request) {
                    request.check_no, store_of(request, context.settings));
 }
 
+/// Takes the first word away from `words`, which have blanks between.
+std::string_view next_word(std::string_view& words, char between = ' ') {
+  const auto word = words.substr(0, words.find(between));
+  words.remove_prefix(std::min(words.size(), word.size() + 1));
+  return word;
+}
+
+/// The red packets among what a sale gave (packet_mark), as its reversal tells them.
+Json packets_of(const Sale& sale) {
+  auto packets = Json::array();
+  for (std::string_view given = sale.issued; !given.empty();) {
+    auto mark = next_word(given);
+    if (next_word(mark, ':') != "packet") continue;
+    const auto campaign = next_word(mark, ':'), prize = next_word(mark, ':'), minor = next_word(mark, ':');
+    const Money amount{std::strtoll(std::string(minor).c_str(), nullptr, 10), std::string(mark)};
+    packets.push_back({{"campaign", campaign},
+                       {"prize", prize},
+                       {"nonce_hash", instance_hash(instance_of(sale.id))},
+                       {"amount", format_amount(amount)},
+                       {"currency", amount.currency}});
+  }
+  return packets;
+}
+
 /// `ids`: those of coupons, with blanks between.
 void end_given(Context& context, std::string_view ids, const std::string& reason) {
   while (!ids.empty()) {
-    const auto id = ids.substr(0, ids.find(' '));
-    ids.remove_prefix(std::min(ids.size(), id.size() + 1));
+    const auto id = next_word(ids);
     const auto given = coupon_by_id(context.db, std::string(id));
     if (given && given->uses_left == given->uses) (void)end_coupon(context, given->code, reason);
   }
@@ -144,6 +169,8 @@ TillAnswer void_sale(Context& context, const TillRequest& request) {
             {"store", sale->store},
             {"reason", request.reason}};
   add_till(data, request);
+  if (auto packets = packets_of(*sale); request.reason != "dispute" && !packets.empty())
+    data["packets"] = std::move(packets);
   context.emit(Stream::ledger, "sale.recorded", sale->subject, data);
   // What the purchase gave goes with the purchase, as long as nobody has used it.
   if (request.reason != "dispute") end_given(context, sale->issued, request.reason);

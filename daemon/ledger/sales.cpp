@@ -1,30 +1,22 @@
 // Sales a till tells of, and whose they are.
+#include <algorithm>
+
 #include "ledger/audience.hpp"
+#include "ledger/campaigns.hpp"
 #include "ledger/coupons.hpp"
 #include "ledger/offers.hpp"
 #include "ledger/sessions.hpp"
 #include "ledger/till.hpp"
+#include "ledger/usage.hpp"
 
 namespace foyer::ledger {
 namespace {
 
+using campaign::Reason;
 using campaign::TillAnswer;
 using campaign::TillRequest;
 
 constexpr std::chrono::minutes kMemberSlot{15};
-
-struct Buyer {
-  std::string subject, coupon;
-};
-
-/// Who showed this; nullopt: it is nobody's.
-std::optional<Buyer> buyer_of(Context& context, const TillRequest& request) {
-  if (request.code.empty() && request.typed.empty()) return Buyer{};
-  if (auto shown = shown_coupon(context.db, context.settings, context.now, request))
-    return Buyer{shown->coupon.subject, shown->coupon.id};
-  if (auto subject = member_of(context.db, context.settings, request.code, context.now)) return Buyer{*subject, ""};
-  return std::nullopt;
-}
 
 std::string code_of_slot(const Settings& settings, const std::string& subject, std::int64_t slot) {
   const auto digest = hmac_sha256(settings.holdout_key, as_bytes(fmt::format("member:{}:{}", slot, subject)));
@@ -34,18 +26,31 @@ std::string code_of_slot(const Settings& settings, const std::string& subject, s
 
 std::int64_t slot_of(WallTime now) { return unix_ms(now) / std::chrono::milliseconds(kMemberSlot).count(); }
 
-/// What purchase campaigns give the buyer. Who shows a code at the till is there: presence level 5.
-std::vector<campaign::DrawAnswer> triggered_by(Context& context, const std::string& sale, const std::string& subject) {
-  std::vector<campaign::DrawAnswer> won;
-  if (subject.empty()) return won;
-  note_bought(context, subject);
-  campaign::TriggerCommand happening;
-  happening.trigger = campaign::Trigger::purchase;
-  happening.instance = "sale|" + sale;
-  happening.shopper.subject = subject;
-  happening.shopper.presence = 5;
-  for (auto& offer : happen(context, happening).offers) won.push_back(std::move(offer.answer));
-  return won;
+bool is_one_of(const campaign::Holder& holder, const std::string& name) {
+  return name == holder.subject || std::ranges::find(holder.known_as, name) != holder.known_as.end();
+}
+
+/// What purchase campaigns give the buyer, known by all their names, or limits would be none. Who shows a code at the
+/// till is there: presence level 5.
+void trigger(Context& context, const TillRequest& request, const Buyer& buyer, TillAnswer& answer) {
+  if (buyer.subject.empty()) return;
+  const auto* holder = request.holder && is_one_of(*request.holder, buyer.subject) ? &*request.holder : nullptr;
+  note_bought(context,
+              holder != nullptr ? names_of(context.settings, holder->subject, holder->known_as)
+                                : Names{counted_as(context.settings, buyer.subject)},
+              buyer.campaign);
+  if (holder == nullptr) {
+    answer.passed_over.assign(context.campaigns.of(campaign::Trigger::purchase).size(), Reason::presence_too_low);
+    return;
+  }
+  const campaign::TriggerCommand happening{campaign::Trigger::purchase,
+                                           instance_of(answer.sale),
+                                           {holder->subject, 5, holder->zone, false},
+                                           holder->known_as,
+                                           request.terms};
+  auto brought = happen(context, happening);
+  for (auto& offer : brought.offers) answer.triggered.push_back(std::move(offer.answer));
+  answer.passed_over = std::move(brought.refused);
 }
 
 }  // namespace
@@ -62,11 +67,26 @@ std::optional<std::string> member_of(Db& db, const Settings& settings, const std
   return std::nullopt;
 }
 
+std::optional<Buyer> buyer_of(Db& db, const Settings& settings, WallTime now, const TillRequest& request) {
+  if (request.code.empty() && request.typed.empty()) return Buyer{};
+  if (auto shown = shown_coupon(db, settings, now, request))
+    return Buyer{shown->coupon.subject, shown->coupon.id, shown->coupon.campaign};
+  if (auto subject = member_of(db, settings, request.code, now)) return Buyer{*subject, "", ""};
+  return std::nullopt;
+}
+
+std::string instance_of(const std::string& sale) { return "sale|" + sale; }
+
+std::string packet_mark(const campaign::DrawAnswer& won) {
+  return fmt::format("packet:{}:{}:{}:{}", won.campaign, won.prize->id, won.prize->amount->minor,
+                     won.prize->amount->currency);
+}
+
 TillAnswer sell(Context& context, const TillRequest& request) {
   TillAnswer answer;
-  const auto buyer = buyer_of(context, request);
+  const auto buyer = buyer_of(context.db, context.settings, context.now, request);
   if (!buyer) {
-    answer.refused = campaign::Reason::not_found;
+    answer.refused = Reason::not_found;
     return answer;
   }
   answer.sale = dated_id(context);
@@ -80,10 +100,12 @@ TillAnswer sell(Context& context, const TillRequest& request) {
   add_till(data, request);
   if (!buyer->coupon.empty()) data["coupon"] = buyer->coupon;
   context.emit(Stream::ledger, "sale.recorded", buyer->subject, data);
-  answer.triggered = triggered_by(context, answer.sale, buyer->subject);
+  trigger(context, request, *buyer, answer);
   std::string issued;
-  for (const auto& won : answer.triggered)
-    if (won.coupon) issued += (issued.empty() ? "" : " ") + won.coupon->id;
+  for (const auto& won : answer.triggered) {
+    const auto given = won.coupon ? won.coupon->id : won.prize && won.prize->amount ? packet_mark(won) : "";
+    if (!given.empty()) issued += (issued.empty() ? "" : " ") + given;
+  }
   context.db
       .query(
           "INSERT INTO sale (id, at_ms, store, terminal, operator, check_no, minor, currency, subject, coupon, issued, "

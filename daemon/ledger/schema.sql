@@ -38,8 +38,8 @@ CREATE TABLE outbox (
   PRIMARY KEY (stream, seq)
 ) STRICT, WITHOUT ROWID;
 
--- held: paused by the operator, whatever its source says. A started campaign that was taken away stays, inactive, so
--- that it cannot come back with other odds.
+-- held: the operator's word, whatever its source says: 1 paused, 2 resumed, 0 none. A started campaign that was taken
+-- away stays, inactive, so that it cannot come back with other odds.
 CREATE TABLE campaign (
   id TEXT PRIMARY KEY NOT NULL,
   source TEXT NOT NULL,
@@ -284,7 +284,8 @@ CREATE TABLE redemption (
 ) STRICT, WITHOUT ROWID;
 
 -- Purchases a till told of. id begins with the second of the sale. subject: whose coupon or member code was shown;
--- coupon: the one shown; issued: those its purchase campaigns gave, with blanks between.
+-- coupon: the one shown; issued: what its purchase campaigns gave, with blanks between: ids of coupons, and
+-- packet:CAMPAIGN:PRIZE:MINOR:CURRENCY.
 CREATE TABLE sale (
   id TEXT PRIMARY KEY NOT NULL,
   at_ms INTEGER NOT NULL,

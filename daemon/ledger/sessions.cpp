@@ -149,22 +149,23 @@ std::optional<Reason> refused(Context& context, const AdmitCommand& command, con
 }
 
 /// Coming in is a happening of trigger wifi, a scanned or typed token one of qr.
-std::vector<campaign::Offer> offers_for(Context& context, const AdmitCommand& command, const Session& session,
-                                        bool fresh) {
+void add_offers(Context& context, const AdmitCommand& command, bool fresh, AdmitAnswer& answer) {
+  const auto& session = answer.session;
   campaign::TriggerCommand happening;
-  happening.shopper = {session.subject, std::max(command.presence, session.evidence), session.zone, false};
+  happening.shopper = {session.subject, std::max(command.presence, session.evidence),
+                       command.near.empty() ? session.zone : command.near, false};
   happening.known_as = command.known_as;
   happening.terms = command.terms;
-  std::vector<campaign::Offer> offers;
   const auto take = [&](campaign::Trigger trigger, std::string instance) {
     happening.trigger = trigger;
     happening.instance = std::move(instance);
-    std::ranges::move(happen(context, happening).offers, std::back_inserter(offers));
+    auto brought = happen(context, happening);
+    std::ranges::move(brought.offers, std::back_inserter(answer.offers));
+    std::ranges::move(brought.refused, std::back_inserter(answer.passed_over));
   };
   if (fresh) take(campaign::Trigger::wifi, "wifi|" + session.id);
   if (!command.token_hash.empty())
     take(campaign::Trigger::qr, fmt::format("qr|{}|{}|{}", command.token_hash, session.id, unix_ms(context.now)));
-  return offers;
 }
 
 }  // namespace
@@ -191,8 +192,9 @@ AdmitAnswer admit(Context& context, const AdmitCommand& command) {
   const auto names = names_of(context.settings, session.subject, command.known_as);
   note_visit(context, session.subject, names);
   context.tally.add(campaign::Stage::present, "", session.zone, names.front());
-  auto offers = offers_for(context, command, session, !known);
-  return {std::move(session), false, std::nullopt, std::move(offers)};
+  AdmitAnswer answer{std::move(session), false, std::nullopt};
+  add_offers(context, command, !known, answer);
+  return answer;
 }
 
 void end_session(Context& context, const campaign::SessionEnd& end) {

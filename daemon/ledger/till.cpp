@@ -68,9 +68,13 @@ void record_use(Context& context, const Coupon& coupon, const TillRequest& reque
       .run();
 }
 
-/// A coupon of another shop comes into our books with its first use here.
+/// A coupon of another shop comes into our books with its first use here. Its seal alone finds it there: its own code
+/// is known at home only, and its id is no secret.
 Coupon take_in(Context& context, Shown shown) {
-  if (shown.foreign) insert_coupon(context.db, shown.coupon);
+  if (shown.foreign) {
+    shown.coupon.code = random_hex(context.settings.random, 16);
+    insert_coupon(context.db, shown.coupon);
+  }
   return std::move(shown.coupon);
 }
 
@@ -105,7 +109,7 @@ TillAnswer redeem(Context& context, const TillRequest& request, Shown shown) {
   record_use(context, coupon, request);
   context.tally.add(campaign::Stage::redeemed, coupon.campaign, coupon.zone,
                     counted_as(context.settings, coupon.subject));
-  note_bought(context, coupon.subject);
+  if (!coupon.subject.empty()) note_bought(context, {counted_as(context.settings, coupon.subject)}, coupon.campaign);
   return changed(context, coupon.id, request, "coupon.redeemed");
 }
 

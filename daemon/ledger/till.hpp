@@ -34,8 +34,22 @@ void add_till(Json& data, const campaign::TillRequest& request);
 /// refund | mistake: the use is given back; dispute: it stays used. Or gives up a reservation.
 campaign::TillAnswer void_use(Context& context, const campaign::TillRequest& request);
 
+/// Whose coupon or member code a sale shows, under the name the books have; empty where it shows none.
+struct Buyer {
+  std::string subject;
+  std::string coupon, campaign;  ///< empty: it was a member code
+};
+/// nullopt: what is shown is nobody's.
+std::optional<Buyer> buyer_of(Db& db, const Settings& settings, WallTime now, const campaign::TillRequest& request);
+/// A sale is recorded, whoever bought. Purchase campaigns give to the `holder` of the request where the buyer is one of
+/// their names.
 campaign::TillAnswer sell(Context& context, const campaign::TillRequest& request);
-/// Ends a sale by its id, or the newest with that check number; a coupon it triggered that is unused is voided.
+/// The one happening a sale is for its campaigns.
+std::string instance_of(const std::string& sale);
+/// What stands in a sale's row for a red packet it gave, beside the ids of coupons.
+std::string packet_mark(const campaign::DrawAnswer& won);
+/// Ends a sale by its id, or the newest with that check number; a coupon it triggered that is unused is voided, a red
+/// packet is told: the money is asked back upstream.
 campaign::TillAnswer void_sale(Context& context, const campaign::TillRequest& request);
 
 /// What a guest who is in may show instead of a coupon, so that a sale is theirs: a code that changes every 15 minutes

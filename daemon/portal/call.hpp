@@ -19,7 +19,7 @@ namespace foyer::portal {
 struct Shared {
   Settings settings;
   TokenKeys keys;
-  NonceKey nonces;
+  std::vector<NonceKey> nonces;  ///< nonce_keys(keys)
   Services& services;
   Tally& tally;
   Random random;
@@ -77,6 +77,7 @@ std::span<const Route> admission_routes();
 std::span<const Route> beacon_routes();
 std::span<const Route> pairing_routes();
 std::span<const Route> draw_routes();
+std::span<const Route> rules_routes();
 std::span<const Route> offer_routes();
 std::span<const Route> coupon_routes();
 std::span<const Route> till_routes();
@@ -106,6 +107,10 @@ nlohmann::json coupon_json(const Call& call, const campaign::Coupon& coupon);
 nlohmann::json money_json(const Money& money);
 /// "value" of a coupon as events carry it: "10.00", "12.5%", or the benefit's kind; and its currency.
 nlohmann::json coupon_value(const campaign::Benefit& benefit);
+/// "Mon 11:00–14:00, Tue 11:00–14:00": from Monday on.
+std::string week_text(const Call& call, const campaign::WeekHours& hours);
+/// The prize's title in the guest's language, else what it is.
+std::string prize_title(const Call& call, const campaign::WonPrize& prize);
 /// The prize as the API carries it, and its title in the guest's language.
 nlohmann::json prize_json(const Call& call, const campaign::WonPrize& prize);
 /// "2026-11-22 14:05" in the shop's time zone.

@@ -152,16 +152,22 @@ std::string staff_token(const ports::HttpRequest& request) {
 
 tl::expected<bool, Reason> read_shown(const Call& call, std::string_view typed, TillRequest& request) {
   typed = trimmed(typed);
+  // What is refused before the ledger is asked is counted here, the ledger's own where it answers.
   if (campaign::looks_sealed(typed)) {
     auto seal = campaign::open_seal(typed, call.settings().shop_keys);
-    if (!seal) return tl::make_unexpected(seal.error());
+    if (!seal) {
+      call.services().refused("till", seal.error());
+      return tl::make_unexpected(seal.error());
+    }
     request.sealed = std::move(*seal);
     request.typed = request.sealed->id;
     return true;
   }
   request.code = campaign::canonical_code(typed).value_or("");
   if (campaign::is_own_code(typed)) request.typed = typed;
-  return !request.code.empty() || !request.typed.empty();
+  if (!request.code.empty() || !request.typed.empty()) return true;
+  call.services().refused("till", Reason::not_found);
+  return false;
 }
 
 tl::expected<TillRequest, HttpResponse> read_till(const Call& call, TillAction action, const Cashier& cashier) {

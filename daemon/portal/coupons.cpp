@@ -57,20 +57,6 @@ bool owns(const Visitor& visitor, const Coupon& coupon) {
 
 std::string clock_text(int minute) { return fmt::format("{:02}:{:02}", minute / 60, minute % 60); }
 
-/// "Mon 11:00-14:00, Tue 11:00-14:00": from Monday on.
-std::string hours_text(const Call& call, const campaign::WeekHours& hours) {
-  constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-  std::string all;
-  for (std::size_t i = 1; i <= kDays.size(); ++i) {
-    const auto day = i % kDays.size();
-    for (const auto& window : hours[day]) {
-      const std::string name = page_texts(call.language).at("day_" + std::string(kDays[day]));
-      all += fmt::format("{}{} {}–{}", all.empty() ? "" : ", ", name, clock_text(window.from), clock_text(window.to));
-    }
-  }
-  return all;
-}
-
 json list_entry(const Call& call, const Coupon& coupon) {
   return {{"id", coupon.id},
           {"title", title_of(call, coupon)},
@@ -135,8 +121,9 @@ HttpResponse coupon_page(const Call& call) {
   }
   if (one.benefit.min_spend) values["min_spend"] = money_text(*one.benefit.min_spend);
   if (one.starts_at > call.services().now()) values["starts"] = local_time(call.settings(), one.starts_at);
-  if (one.hours != campaign::WeekHours{}) values["hours"] = hours_text(call, one.hours);
+  if (one.hours != campaign::WeekHours{}) values["hours"] = week_text(call, one.hours);
   if (one.uses_left > 1) values["uses_left"] = std::to_string(one.uses_left);
+  values["campaign"] = one.campaign;
   return call.page("coupon", std::move(values));
 }
 
@@ -149,6 +136,19 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> coupon_routes() { return kRoutes; }
+
+std::string week_text(const Call& call, const campaign::WeekHours& hours) {
+  constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+  std::string all;
+  for (std::size_t i = 1; i <= kDays.size(); ++i) {
+    const auto day = i % kDays.size();
+    for (const auto& window : hours[day]) {
+      const std::string name = page_texts(call.language).at("day_" + std::string(kDays[day]));
+      all += fmt::format("{}{} {}–{}", all.empty() ? "" : ", ", name, clock_text(window.from), clock_text(window.to));
+    }
+  }
+  return all;
+}
 
 std::string money_text(const Money& money) {
   const auto amount = format_amount(money);

@@ -49,13 +49,16 @@ tl::expected<Visitor, HttpResponse> may_draw(const Call& call) {
   return visitor;
 }
 
+std::string nonce_for(const Call& call, const Visitor& visitor) {
+  return make_nonce(call.shared.nonces.front(), visitor.subject, visitor.session->id, call.services().now(),
+                    call.shared.random);
+}
+
 HttpResponse open(const Call& call) {
   const auto visitor = may_draw(call);
   if (!visitor) return visitor.error();
   return json_response(
-      {{"nonce", make_nonce(call.shared.nonces, visitor->device, call.services().now(), call.shared.random)},
-       {"expires_in", kNonceLife.count()},
-       {"mode", {"shake", "tap"}}});
+      {{"nonce", nonce_for(call, *visitor)}, {"expires_in", kNonceLife.count()}, {"mode", {"shake", "tap"}}});
 }
 
 campaign::DrawCommand command_for(const Visitor& visitor, std::string_view nonce, std::string mode) {
@@ -64,19 +67,19 @@ campaign::DrawCommand command_for(const Visitor& visitor, std::string_view nonce
   command.shopper.subject = visitor.subject;
   command.shopper.presence = visitor.presence;
   command.shopper.zone = visitor.zone;
-  command.session = visitor.session->id;
+  if (visitor.session) command.session = visitor.session->id;
   command.mode = std::move(mode);
   command.known_as = visitor.known_as;
   return command;
 }
+
+}  // namespace
 
 std::string prize_title(const Call& call, const campaign::WonPrize& prize) {
   if (const auto& title = call.text(prize.title); !title.empty()) return title;
   if (prize.benefit) return benefit_text(call, *prize.benefit);
   return prize.amount ? money_text(*prize.amount) : std::string();
 }
-
-}  // namespace
 
 json prize_json(const Call& call, const campaign::WonPrize& prize) {
   constexpr std::string_view kKinds[] = {"coupon", "red_packet", "nothing"};
@@ -98,6 +101,14 @@ json answer_json(const Call& call, const DrawAnswer& answer) {
   return out;
 }
 
+/// Why nothing new is drawn for a nonce that is its holder's. What was answered for it stays its answer all the same.
+std::optional<Reason> too_late(const Call& call, const Visitor& visitor, bool in_time) {
+  if (!visitor.session) return Reason::presence_too_low;
+  if (!in_time) return Reason::nonce_expired;
+  if (call.settings().consent_required && !visitor.consented) return Reason::consent_missing;
+  return std::nullopt;
+}
+
 /// Refused before the ledger was asked: counted here, the ledger's own where it answers.
 HttpResponse denied(const Call& call, Reason reason) {
   call.services().refused("draw", reason);
@@ -116,14 +127,13 @@ HttpResponse draw(const Call& call) {
   if (*mode != "shake" && *mode != "tap") return problem(400, "bad_request", "mode: shake or tap");
   const auto visitor = call.visitor();
   if (!visitor) return visitor.error();
-  const auto good = check_nonce(call.shared.nonces, *nonce, visitor->device, call.services().now());
-  // What was answered for this nonce stays its answer after its time, too.
-  const bool late = !good && good.error() == Reason::nonce_expired;
-  if (!good && !late) return denied(call, good.error());
-  if (!visitor->session) return denied(call, Reason::presence_too_low);
-  if (call.settings().consent_required && !visitor->consented && !late) return denied(call, Reason::consent_missing);
+  auto names = visitor->known_as;
+  names.push_back(visitor->subject);
+  const auto session = visitor->session ? visitor->session->id : std::string();
+  const auto good = check_nonce(call.shared.nonces, *nonce, names, session, call.services().now());
+  if (!good && good.error() != Reason::nonce_expired) return denied(call, good.error());
   auto command = command_for(*visitor, *nonce, *mode);
-  command.replay_only = late;
+  command.replay_only = too_late(call, *visitor, good.has_value());
   const auto answer = call.services().draw(command);
   return answer ? json_response(answer_json(call, *answer)) : call.failed(answer.error());
 }
@@ -139,8 +149,7 @@ HttpResponse shake_page(const Call& call) {
 HttpResponse shake_form(const Call& call) {
   const auto visitor = may_draw(call);
   if (!visitor) return visitor.error();
-  const auto nonce = make_nonce(call.shared.nonces, visitor->device, call.services().now(), call.shared.random);
-  const auto answer = call.services().draw(command_for(*visitor, nonce, "tap"));
+  const auto answer = call.services().draw(command_for(*visitor, nonce_for(call, *visitor), "tap"));
   if (!answer) return call.failed(answer.error());
   if (answer->coupon) return call.see("/c/" + answer->coupon->id);
   json values{{"won", answer->result == DrawAnswer::Result::won},
@@ -157,36 +166,10 @@ HttpResponse shake_form(const Call& call) {
   return call.page("result", std::move(values));
 }
 
-HttpResponse rules(const Call& call) {
-  const auto campaigns = call.services().campaigns();
-  if (!campaigns) return call.failed(campaigns.error());
-  const auto found =
-      std::find_if(campaigns->begin(), campaigns->end(), [&](const auto& one) { return one.id == call.params[0]; });
-  if (found == campaigns->end()) return call.refuse(404, Reason::not_found);
-  std::uint64_t weights = 0;
-  for (const auto& prize : found->prizes) weights += prize.weight;
-  json rows = json::array();
-  for (const auto& prize : found->prizes) {
-    const bool nothing = prize.kind == campaign::PrizeKind::nothing;
-    campaign::WonPrize as_won{prize.id, prize.kind, prize.title, {}, {}};
-    if (prize.kind == campaign::PrizeKind::coupon) as_won.benefit = prize.benefit;
-    if (prize.kind == campaign::PrizeKind::red_packet) as_won.amount = prize.total;
-    const auto title = prize_title(call, as_won);
-    const double share = weights == 0 ? 0 : 100.0 * prize.weight / static_cast<double>(weights);
-    json row{{"title", nothing && title.empty() ? page_texts(call.language).at("nothing") : json(title)},
-             {"odds", fmt::format("{:.2f} %", share)}};
-    if (prize.kind == campaign::PrizeKind::red_packet)
-      row["count"] = std::to_string(prize.count);
-    else if (prize.stock)
-      row["count"] = std::to_string(*prize.stock);
-    rows.push_back(std::move(row));
-  }
-  return call.page("rules", {{"title", call.text(found->title)}, {"rows", rows}});
-}
-
 constexpr Route kRoutes[] = {
-    {"GET", "/shake", Look::page, shake_page},       {"POST", "/shake", Look::page, shake_form},
-    {"GET", "/rules/{campaign}", Look::page, rules}, {"POST", "/v1/draws/open", Look::api, open},
+    {"GET", "/shake", Look::page, shake_page},
+    {"POST", "/shake", Look::page, shake_form},
+    {"POST", "/v1/draws/open", Look::api, open},
     {"POST", "/v1/draws", Look::api, draw},
 };
 

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/crypto.hpp"
 #include "base/result.hpp"
@@ -11,22 +13,28 @@
 #include "campaign/reason.hpp"
 #include "portal/token.hpp"
 
-/// The right to draw once: made by `open`, spent by `draws`. Nothing is stored for it: expiry, randomness and the
-/// device it was given to are in it, signed. The ledger keeps the hash of those that were spent.
+/// The right to draw once: made by `open`, spent by `draws`. Nothing is stored for it: expiry, randomness, the shopper
+/// and the session it was given to are in it, signed. The ledger keeps the hash of those that were spent.
 namespace foyer::portal {
 
 inline constexpr std::chrono::seconds kNonceLife{60};
 
 /// Derived from the token secret, so that a nonce is never a token and neither key gives the other away.
 using NonceKey = Digest;
-NonceKey nonce_key(const TokenKeys::Key& key);
+/// The key in use first, then those it took the place of: what they signed is still known, so that the same nonce has
+/// the same answer.
+std::vector<NonceKey> nonce_keys(const TokenKeys& keys);
 
-/// base64url of: expiry 4 | random 12 | device tag 8 | HMAC-SHA-256 over all before, cut to 16 = 54 characters.
-std::string make_nonce(const NonceKey& key, std::string_view device, WallTime now, const Random& random);
+inline constexpr std::size_t kNonceLength = 64;
+/// base64url of: expiry 4 | random 12 | tag of the subject 8 | tag of the session 8 | HMAC-SHA-256 over all before, cut
+/// to 16 = 64 characters.
+std::string make_nonce(const NonceKey& key, std::string_view subject, std::string_view session, WallTime now,
+                       const Random& random);
 
-/// bad_signature: not one of ours; wrong_holder: given to another device; nonce_expired. In this order, so that only
-/// the holder learns how old it is.
-tl::expected<void, campaign::Reason> check_nonce(const NonceKey& key, std::string_view nonce, std::string_view device,
+/// `names`: all the shopper has. bad_signature: not one of ours; wrong_holder: given to somebody else; nonce_expired:
+/// its minute or its session is over. In this order, so that only the holder learns how old it is.
+tl::expected<void, campaign::Reason> check_nonce(std::span<const NonceKey> keys, std::string_view nonce,
+                                                 std::span<const std::string> names, std::string_view session,
                                                  WallTime now);
 
 /// The identity of the draw: SHA-256, hex, cut to 32 characters.

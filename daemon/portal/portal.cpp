@@ -17,9 +17,9 @@ namespace {
 
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
-  for (const auto part :
-       {home_routes(), me_routes(), admission_routes(), pairing_routes(), beacon_routes(), draw_routes(),
-        offer_routes(), coupon_routes(), till_routes(), staff_routes(), privacy_routes(), captive_routes()})
+  for (const auto part : {home_routes(), me_routes(), admission_routes(), pairing_routes(), beacon_routes(),
+                          draw_routes(), rules_routes(), offer_routes(), coupon_routes(), till_routes(), staff_routes(),
+                          privacy_routes(), captive_routes()})
     routes.insert(routes.end(), part.begin(), part.end());
   return routes;
 }
@@ -47,7 +47,7 @@ class Portal::Impl {
  public:
   Impl(Settings settings, TokenKeys keys, Services& services, Tally& tally, Random random)
       : routes_(all_routes()),
-        shared_{std::move(settings), keys, nonce_key(keys.current), services, tally, std::move(random), {}, {}} {
+        shared_{std::move(settings), keys, nonce_keys(keys), services, tally, std::move(random), {}, {}} {
     shared_.zone_ids = ids_of(shared_.settings.zones);
     shared_.terms_hash = hash_of(shared_.settings.terms);
   }

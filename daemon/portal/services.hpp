@@ -110,7 +110,8 @@ class Services {
   virtual Result<void> erase(const Visitor& visitor) = 0;
   virtual Result<std::string> export_json(const Visitor& visitor) = 0;
   virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
-  virtual Result<std::vector<campaign::Campaign>> campaigns() = 0;
+  /// In force, or begun once and taken away since: what was won by its rules may still be used. nullopt: unknown.
+  virtual Result<std::optional<campaign::Campaign>> campaign(const std::string& id) = 0;
   /// Code::refuse: this shop lends none.
   virtual Result<LentBeacon> lend_beacon(const std::string& subject) = 0;
   /// What a phone says it hears now. It proves what it can; nothing comes back, so that nobody can try values out.

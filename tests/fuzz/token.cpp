@@ -24,7 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::abort();
   const auto session = portal::session_of_pass(keys, text, kNow);
   if (session && session->size() != 32) std::abort();
-  if (portal::check_nonce(portal::nonce_key(keys.current), text, "device-a", kNow) && size != 54) std::abort();
+  static const auto nonces = portal::nonce_keys(keys);
+  static const std::vector<std::string> names{"subject-a"};
+  if (portal::check_nonce(nonces, text, names, "session-1", kNow) && size != portal::kNonceLength) std::abort();
   if (const auto code = portal::canonical_typed(text)) {
     if (code->size() != portal::kTypedCode || portal::canonical_typed(*code) != code) std::abort();
     const auto token = portal::screen_token_of(*code, keys, "store-001", zones, kNow, rotation);

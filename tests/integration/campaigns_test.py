@@ -5,10 +5,12 @@ usage: campaigns_test.py BIN_DIR [unittest options]
 """
 import json
 import pathlib
+import re
 import sys
 import threading
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from shop import Phone, Shop, wait_for  # noqa: E402
@@ -63,6 +65,46 @@ class Campaigns(unittest.TestCase):
         self.assertEqual(self.offers(phone, three[-1]["seq"]), [], "nothing twice")
         self.assertGreater(time.monotonic() - begun, 2, "held while there is none")
         self.assertEqual([one["seq"] for one in self.offers(phone)], [one["seq"] for one in three])
+
+    def refused(self, what, reason):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.shop.admin}/metrics", timeout=5) as answer:
+            found = re.search(rf'^foyer_refusals_total{{what="{what}",reason="{reason}"}} (\d+)', answer.read().decode(), re.M)
+        return int(found[1]) if found else 0
+
+    def test_a_purchase_gives_to_who_is_in_and_every_refusal_is_counted(self):
+        self.campaign("hello", "wifi", 3)
+        self.campaign("never", "wifi", 5)
+        self.campaign("thanks", "purchase", 5)
+        phone = self.open()
+        phone.join()
+        [hello] = wait_for("the offer", lambda: self.offers(phone))
+        self.assertEqual(self.refused("offer", "presence_too_low"), 1, "the one that asks for staff")
+        status, sold = phone.redeem(hello["coupon"]["code"], "sale")
+        self.assertEqual(status, 200, sold)
+        self.assertEqual([one["campaign"] for one in sold["triggered"]], ["thanks"])
+        [thanks] = wait_for("what the purchase gave", lambda: self.offers(phone, hello["seq"]))
+        self.assertEqual(thanks["coupon"]["id"], sold["triggered"][0]["coupon"]["id"])
+        self.shop.ctl("remove", phone.address)
+        status, sold = phone.redeem(hello["coupon"]["code"], "sale")
+        self.assertEqual((status, sold["triggered"]), (200, []), "who is not in has no limits that could be held")
+        self.assertEqual(self.refused("offer", "presence_too_low"), 2)
+        status, _ = phone.redeem("F:NONSENSE")
+        self.assertEqual((status, self.refused("till", "bad_signature")), (409, 1))
+
+    def test_a_nonce_keeps_its_answer_when_its_session_is_over_and_the_secret_another(self):
+        phone = self.open()
+        phone.join()
+        nonce = phone.open_draw()
+        answer = phone.draw(nonce)
+        unspent = phone.open_draw()
+        self.shop.ctl("token", "rotate")
+        self.assertEqual(phone.draw(nonce), answer)
+        self.shop.ctl("remove", phone.address)
+        self.assertEqual(phone.draw(nonce), answer)
+        self.assertEqual(phone.draw(unspent), {"result": "denied", "reason": "presence_too_low"})
+        phone.join()
+        self.assertEqual(phone.draw(nonce), answer)
+        self.assertEqual(phone.draw(unspent), {"result": "denied", "reason": "nonce_expired"}, "another session's")
 
     def test_a_waiting_phone_is_woken_by_its_offer(self):
         self.campaign("dwelled", "dwell", 3)  # the demo's entrance: 3 s

@@ -169,6 +169,15 @@ TEST_F(GuestsTest, CarriedToANewAddressOfTheSameMacItsIpv6StaysOpen) {
   EXPECT_FALSE(gate.open.contains({mac(1), ip(1)}));
 }
 
+TEST_F(GuestsTest, WhoIsHereHasTheSignalOfItsWifiWhileItIsOnIt) {
+  stations.list[0].signal_dbm = stations.list[1].signal_dbm = -61;
+  stations.list[1].associated = false;
+  for (const int n : {1, 2}) ASSERT_TRUE(guests.open(session_of(n), ip(n)));
+  for (const auto& guest : guests.here())
+    EXPECT_EQ(guest.signal, guest.associated ? std::optional<std::int8_t>(-61) : std::nullopt) << guest.session;
+  EXPECT_EQ(guests.here().size(), 2u);
+}
+
 TEST_F(GuestsTest, AnotherAddressOfTheMacStaysShut) {
   ASSERT_TRUE(guests.open(session_of(1), ip(1)));
   guests.on_station({mac(1), {ip(5)}, true, {}});

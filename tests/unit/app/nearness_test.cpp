@@ -143,6 +143,26 @@ TEST_F(NearnessTest, AStrongWifiIsNearInAZoneBySignal) {
   EXPECT_EQ(level_at(-40), std::pair(3, std::string()));
 }
 
+// What was pushed knew nothing of signal and rolling beacons.
+TEST_F(NearnessTest, AGuestWhoIsHereIsRaisedByTheSameProofs) {
+  GuestHere guest{"session-1", "subject-a", "entrance", true, 3, {"subject-a"}, -60};
+  auto weak = guest, away = guest, reporter = guest;
+  weak.signal = -90;
+  away.associated = false;
+  reporter.subject = "subject-b";
+  reporter.signal.reset();
+  nearness.report("subject-b", {on_air()});
+  const auto raised = nearness.raised({guest, weak, away, reporter});
+  ASSERT_EQ(raised.size(), 4u);
+  EXPECT_EQ(raised[0].presence, 4);
+  EXPECT_EQ(raised[0].zone, "shop");
+  EXPECT_EQ(raised[1].presence, 3);
+  EXPECT_EQ(raised[1].zone, "entrance");
+  EXPECT_EQ(raised[2].presence, 3);
+  EXPECT_EQ(raised[3].presence, 4);
+  EXPECT_EQ(raised[3].zone, "entrance");
+}
+
 TEST_F(NearnessTest, ErasedIsForgotten) {
   const auto id = leases.lend("subject-a").value().id;
   hear(id, 3);

@@ -52,6 +52,41 @@ TEST_F(Visits, ASleepingPhoneDoesNotFlap) {
   }
 }
 
+// It was told on coming back, as if the time away had been a stay.
+TEST_F(Visits, AnAbsenceIsNoStay) {
+  at(0s, {guest("a")});
+  at(5s, {guest("a")});
+  EXPECT_EQ(at(50s, {guest("a", false)}), std::vector<std::string>{"exit|wifi|a|entrance"});
+  EXPECT_TRUE(at(600s, {guest("a")}).empty());
+  EXPECT_TRUE(at(629s, {guest("a")}).empty());
+  EXPECT_EQ(at(630s, {guest("a")}), std::vector<std::string>{"dwell|wifi|a|entrance"});
+}
+
+TEST_F(Visits, AtTheBorderOfTwoZonesOneIsInBoth) {
+  auto near = guest("a");
+  near.zone = "till";
+  at(0s, {guest("a")});
+  EXPECT_EQ(at(1s, {near}), std::vector<std::string>{"enter|wifi|a|till"});
+  for (int i = 2; i < 30; ++i) EXPECT_TRUE(at(std::chrono::seconds(i), {i % 2 == 0 ? guest("a") : near}).empty()) << i;
+  EXPECT_EQ(at(30s, {guest("a")}), std::vector<std::string>{"dwell|wifi|a|entrance"});
+  EXPECT_EQ(at(31s, {near}), std::vector<std::string>{"dwell|wifi|a|till"});
+  EXPECT_EQ(at(75s, {near}), std::vector<std::string>{"exit|wifi|a|entrance"});
+  EXPECT_EQ(at(76s, {}), std::vector<std::string>{"exit|wifi|a|till"});
+  EXPECT_EQ(visits.size(), 0u);
+}
+
+TEST_F(Visits, WhatIsProvedLaterIsToldOnceMore) {
+  at(0s, {guest("a")});
+  auto near = guest("a");
+  near.presence = 4;
+  const auto told = visits.step({near}, MonoTime{1s});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].instance, "enter|wifi|a|entrance") << "the same happening: who has won wins nothing more";
+  EXPECT_EQ(told[0].shopper.presence, 4);
+  EXPECT_TRUE(at(2s, {guest("a")}).empty());
+  EXPECT_TRUE(visits.step({near}, MonoTime{3s}).empty());
+}
+
 TEST_F(Visits, TheEndOfASessionIsAnExit) {
   at(0s, {guest("a"), guest("b")});
   EXPECT_EQ(at(5s, {guest("b")}), std::vector<std::string>{"exit|wifi|a|entrance"});
@@ -111,6 +146,19 @@ TEST_F(Visits, OneVisitIsToldOnceByWhicheverWitness) {
   visits.take_over(lent);
   EXPECT_EQ(lent.size(), 1u) << "it left and entered again";
   EXPECT_TRUE(at(500s, {}).empty());
+}
+
+TEST_F(Visits, WhatTheBeaconToldFirstTheWifiDoesNotTellAgain) {
+  auto lent = lent_happenings({entered("lent", "subject-a")}, "run", a_is_here);
+  visits.take_over(lent);
+  EXPECT_EQ(lent.size(), 1u);
+  EXPECT_TRUE(at(0s, {guest("a")}).empty());
+  EXPECT_TRUE(at(40s, {guest("a")}).empty());
+  lent = lent_happenings({entered("lent", "subject-b")}, "run", a_is_here);
+  visits.take_over(lent);
+  lent = lent_happenings({entered("lent", "subject-b", 7, "presence.left")}, "run", a_is_here);
+  visits.take_over(lent);
+  EXPECT_EQ(at(41s, {guest("b")}), std::vector<std::string>{"enter|wifi|b|entrance"}) << "it left meanwhile";
 }
 
 TEST(OfferWaits, WakeTheirOwnAndAreFew) {
@@ -178,11 +226,50 @@ TEST(Statistics, AreSuppressedBelowKByZoneAndInSum) {
   EXPECT_EQ(zones["till"], nullptr) << "else the three could be worked out";
   EXPECT_EQ(out["hours"][0], json({{"hour", "2025-11-25T00:00"}, {"campaign", "lunch"}, {"shook", 12}}));
   EXPECT_EQ(out["hours"][1]["shook"], nullptr);
+  EXPECT_EQ(lunch["holdout"]["held_out"]["bought"], nullptr) << "5 of 50, fewer than ten";
+  EXPECT_EQ(lunch["holdout"]["lift"]["bought"], nullptr);
   const auto& holdout = lunch["holdout"];
   EXPECT_NEAR(holdout["lift"]["returned"]["difference"].get<double>(), 0.2, 1e-9);
   EXPECT_LT(holdout["lift"]["returned"]["low"].get<double>(), 0.2);
   statistics.arms[0].held.people = 9;
   EXPECT_EQ(json::parse(statistics_json(statistics, 7, 10, zone))["campaigns"][0]["holdout"]["treated"], nullptr);
+}
+
+// Few people on each of many days came to k together, and a day was the difference of two sums.
+TEST(Statistics, AreSuppressedDayByDay) {
+  ledger::Ledger::Statistics statistics;
+  const auto day = [&](std::int64_t slot, const char* zone, std::uint64_t people) {
+    statistics.cells.push_back({Span::day, slot, "lunch", zone, Stage::shook, people, people});
+  };
+  const auto zone = campaign::ZoneTime::load("Asia/Shanghai").value();
+  const auto shown = [&] { return json::parse(statistics_json(statistics, 7, 10, zone))["campaigns"][0]; };
+  for (std::int64_t slot = 0; slot < 5; ++slot) day(slot, "entrance", 3);
+  EXPECT_EQ(shown()["shook"], json({{"people", nullptr}, {"times", nullptr}}));
+  day(5, "entrance", 40);
+  day(5, "garden", 12);
+  EXPECT_EQ(shown()["shook"]["people"], 52);
+  const auto before = shown();
+  day(6, "entrance", 4);
+  EXPECT_EQ(shown(), before) << "the day more says nothing of four people";
+  day(7, "entrance", 4);
+  day(7, "garden", 30);
+  day(7, "till", 20);
+  EXPECT_EQ(shown()["shook"]["people"], 106);
+  EXPECT_EQ(shown()["zones"][0]["shook"]["people"], 40);
+  EXPECT_EQ(shown()["zones"][1]["shook"]["people"], 42) << "12 and 30";
+  EXPECT_EQ(shown()["zones"][2]["shook"]["people"], nullptr) << "else the four could be worked out";
+}
+
+TEST(Statistics, AShareOfFewOrOfAllButFewIsNotShown) {
+  ledger::Ledger::Statistics statistics;
+  statistics.arms.push_back({"lunch", {100, 0, 95}, {100, 100, 9}});
+  const auto zone = campaign::ZoneTime::load("Asia/Shanghai").value();
+  const auto holdout = json::parse(statistics_json(statistics, 7, 10, zone))["campaigns"][0]["holdout"];
+  EXPECT_EQ(holdout["treated"]["returned"]["share"], 0) << "nobody is no secret";
+  EXPECT_EQ(holdout["treated"]["bought"], nullptr) << "five did not";
+  EXPECT_EQ(holdout["held_out"]["returned"], nullptr) << "each of them did";
+  EXPECT_EQ(holdout["held_out"]["bought"], nullptr);
+  EXPECT_EQ(holdout["lift"], json({{"returned", nullptr}, {"bought", nullptr}}));
 }
 
 }  // namespace

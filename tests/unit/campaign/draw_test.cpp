@@ -1,4 +1,5 @@
 #include "campaign/draw.hpp"
+#include "campaign/cautions.hpp"
 
 #include <gtest/gtest.h>
 
@@ -265,6 +266,21 @@ TEST(Text, IsTheFirstLanguageThereIs) {
   EXPECT_EQ(best_text(text, {"fr", "en"}), "door");
   EXPECT_EQ(best_text(text, {"fr"}), "door");
   EXPECT_EQ(best_text({}, {"en"}), "");
+}
+
+TEST(Cautions, NameACouponThatSeveralShopsTake) {
+  auto campaign = simple();
+  EXPECT_TRUE(cautions(campaign).empty());
+  campaign.prizes[0].redeem_at = {"store-001", "store-001"};
+  EXPECT_TRUE(cautions(campaign).empty());
+  campaign.prizes[0].redeem_at = {"store-001", "store-002", "store-003"};
+  campaign.prizes[0].uses = 2;
+  const auto told = cautions(campaign);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("campaign lunch: prizes.a.redeem_at: 3 shops"), std::string::npos);
+  EXPECT_NE(told[0].find("6 uses"), std::string::npos);
+  campaign.prizes[0].valid.hours[1] = {{0, 60}};
+  EXPECT_TRUE(cautions(campaign).empty()) << "it is taken at home alone";
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ ONLY_THE_READER_SEES = {
     "07-duplicate-key", "08-duplicate-prize", "13-dates-reversed", "17-hours-same", "24-weights-zero", "26-two-nothings",
     "37-gift-of-nothing", "40-packets-too-small", "42-paused", "45-alias", "49-title-asks-to-share",
     "50-prize-over-the-ceiling", "51-packet-over-the-ceiling", "52-odds", "53-no-day-left", "54-every-day-left-out",
-    "55-coupon-ends-too-soon", "56-uses-outlast-it", "57-segments-both-ways", "61-interval", "65-yen-have-no-decimals"}
+    "55-coupon-ends-too-soon", "56-uses-outlast-it", "57-segments-both-ways", "61-interval", "65-yen-have-no-decimals",
+    "71-all-uses-over-the-ceiling", "72-item-asks-to-share"}
 
 EVERY_COUPON_KEY = {
     "id": "all", "prizes": {"a": {

@@ -151,6 +151,66 @@ TEST_F(Audience, HoldoutAndTreatedAreFollowed) {
   EXPECT_NEAR(held, 100, 35);
 }
 
+class Lift : public Audience {
+ protected:
+  void begin() {
+    open();
+    auto tried = sure_win(), other = sure_win("other");
+    tried.who.holdout_bp = 5000;
+    other.trigger = campaign::Trigger::wifi;
+    apply({tried, other});
+  }
+  /// The first of many who is treated, or held out.
+  std::string one_who_is(bool held) {
+    for (int i = 0; i < 64; ++i) {
+      const auto subject = fmt::format("{}-{}", held ? "h" : "t", i);
+      if ((draw("n-" + subject, subject).reason == Reason::holdout) == held) return subject;
+    }
+    ADD_FAILURE() << "a coin fell on one side 64 times";
+    return "";
+  }
+  void buy(const std::string& code, const std::string& subject, std::vector<std::string> known_as,
+           campaign::TillAction action = campaign::TillAction::sale) {
+    campaign::TillRequest till;
+    till.action = action;
+    till.code = code;
+    till.amount = Money{8000, "CNY"};
+    till.holder = campaign::Holder{subject, "", std::move(known_as)};
+    ASSERT_FALSE(ledger_->till(till, kDeadline)->refused);
+  }
+  campaign::Arms arms() { return ledger_->statistics(7, kDeadline)->arms.at(0); }
+};
+
+// The row goes with the newest name, and the coupon bears an older one.
+TEST_F(Lift, WhoBoughtIsFoundAfterTheirNameWasRenewed) {
+  begin();
+  const auto held = one_who_is(true);
+  come(held);
+  const auto old = ledger_->coupons_of(held, kDeadline)->at(0).code;  // of the other campaign
+  const std::vector<std::string> names{held + "-new", held};
+  draw_as("n-new", held + "-new", names);
+  ASSERT_EQ(arms().held.bought, 0u);
+  buy(old, held + "-new", names);
+  EXPECT_EQ(arms().held.bought, 1u);
+}
+
+// Treated were known by a coupon that those held out cannot have.
+TEST_F(Lift, ThePurchaseThatOnlyTheCampaignsOwnCouponTellsOfCountsForNeitherArm) {
+  begin();
+  const auto treated = one_who_is(false);
+  const auto own = ledger_->coupons_of(treated, kDeadline)->at(0).code;
+  buy(own, treated, {treated});
+  buy(own, treated, {treated}, campaign::TillAction::redeem);
+  EXPECT_EQ(arms().treated.bought, 0u);
+  come(treated);
+  buy(ledger_->member_code(treated), treated, {treated});
+  EXPECT_EQ(arms().treated.bought, 1u);
+  const auto held = one_who_is(true);
+  come(held);
+  buy(ledger_->member_code(held), held, {held});
+  EXPECT_EQ(arms().held.bought, 1u);
+}
+
 TEST_F(Audience, TheHoldoutIsTheSameWhenTheNamesKeyIsRenewed) {
   open();
   auto campaign = sure_win();

@@ -121,6 +121,63 @@ TEST_F(CampaignsTest, OperatorsPauseOutlivesReloadAndRestart) {
   EXPECT_EQ(ledger_->pause_campaign("nobody", true, kDeadline).error().code, Code::refuse);
 }
 
+// The file's `paused: true` came back with the next reload.
+TEST_F(CampaignsTest, OperatorsResumeOutlivesReloadAndRestartToo) {
+  open();
+  auto campaign = sure_win();
+  campaign.paused = true;
+  apply({campaign});
+  EXPECT_EQ(draw("n1").reason, campaign::Reason::paused);
+  ASSERT_TRUE(ledger_->pause_campaign("lunch", false, kDeadline));
+  EXPECT_EQ(draw("n2").result, campaign::DrawAnswer::Result::won);
+  for (int i = 0; i < 2; ++i) {
+    apply({campaign});
+    EXPECT_EQ(draw("reloaded-" + std::to_string(i)).result, campaign::DrawAnswer::Result::won);
+    open();
+    EXPECT_EQ(draw("restarted-" + std::to_string(i)).result, campaign::DrawAnswer::Result::won);
+  }
+  ASSERT_TRUE(ledger_->pause_campaign("lunch", true, kDeadline));
+  EXPECT_EQ(draw("n3").reason, campaign::Reason::paused);
+  ASSERT_TRUE(ledger_->pause_campaign("lunch", false, kDeadline));
+  campaign.paused = false;
+  apply({campaign});
+  campaign.paused = true;
+  apply({campaign});
+  EXPECT_EQ(draw("n4").reason, campaign::Reason::paused) << "the source's newer word: the chain's switch works";
+}
+
+// valid.until had to be after schedule.until and could not move with it.
+TEST_F(CampaignsTest, ALaterEndMayTakeTheCouponsEndAlong) {
+  open();
+  const auto december = year_month_day{year{2026}, month{12}, day{31}},
+             january = year_month_day{year{2027}, month{1}, day{31}};
+  auto campaign = sure_win();
+  campaign.schedule.until = campaign.prizes[0].valid.until = december;
+  apply({campaign});
+  draw("n1");
+  auto later = campaign;
+  later.schedule.until = later.prizes[0].valid.until = january;
+  EXPECT_TRUE(try_apply(later).refused.empty());
+  EXPECT_EQ(ledger_->campaigns(kDeadline).value()[0], later);
+  EXPECT_EQ(try_apply(campaign).refused.size(), 1u) << "and not back";
+  auto none = later;
+  none.prizes[0].valid.until.reset();
+  EXPECT_EQ(try_apply(none).refused.size(), 1u);
+}
+
+// Its coupons could still be used and its rules were gone.
+TEST_F(CampaignsTest, TheRulesOfOneThatWasTakenAwayAreStillKnown) {
+  open();
+  auto future = sure_win("future");
+  future.schedule.from = year_month_day{year{2027}, month{1}, day{1}};
+  apply({sure_win(), future});
+  apply({});
+  EXPECT_TRUE(ledger_->campaigns(kDeadline).value().empty());
+  EXPECT_EQ(ledger_->campaign("lunch", kDeadline).value(), sure_win());
+  EXPECT_FALSE(ledger_->campaign("future", kDeadline).value()) << "nobody can have won anything";
+  EXPECT_FALSE(ledger_->campaign("nobody", kDeadline).value());
+}
+
 TEST_F(CampaignsTest, OneIdHasOneSource) {
   open();
   apply({sure_win()});

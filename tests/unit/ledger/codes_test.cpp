@@ -118,5 +118,30 @@ TEST_F(Codes, EveryCodeGoesOnceAlsoToManyAtOnce) {
   EXPECT_EQ(seen.size(), 40u);
 }
 
+// "waits for lunch/ten-off already", for ever.
+TEST_F(Codes, OfACampaignThatIsOverOrTakenAwayMayGoToAnother) {
+  open();
+  auto first = sure_win(), next = sure_win("next");
+  first.prizes[0].imported_codes = next.prizes[0].imported_codes = true;
+  first.schedule.until =
+      std::chrono::year_month_day{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{30}};
+  apply({first, next});
+  const auto to_next = [&](std::vector<std::string> codes) {
+    return ledger_->import_codes("next", "ten-off", std::move(codes), false, kDeadline).value();
+  };
+  ASSERT_EQ(bring({"CODE-1", "CODE-2", "CODE-3"}).added, 3u);
+  EXPECT_EQ(to_next({"CODE-1"}).faults.size(), 1u) << "it is still to be won";
+  set_time("2026-12-05T02:00:00.000Z");
+  const auto moved = to_next({"CODE-1", "CODE-1"});
+  EXPECT_TRUE(moved.faults.empty());
+  EXPECT_EQ(moved.added, 1u);
+  EXPECT_EQ(bring({}, true).waiting, 2u) << "a later end still has the others";
+  apply({next});
+  EXPECT_EQ(to_next({"CODE-2", "CODE-3"}).added, 2u);
+  EXPECT_EQ(to_next({}).waiting, 3u);
+  apply({first, next});
+  EXPECT_EQ(bring({}, true).waiting, 0u) << "what was taken away has no codes when it comes back";
+}
+
 }  // namespace
 }  // namespace foyer::ledger

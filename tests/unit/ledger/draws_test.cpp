@@ -66,7 +66,7 @@ TEST_F(Draws, ALateNonceGetsWhatWasRecordedAndNothingNew) {
   apply({sure_win()});
   const auto first = draw("n1");
   auto late = shake("n1");
-  late.replay_only = true;
+  late.replay_only = Reason::nonce_expired;
   EXPECT_EQ(ledger_->draw(late, kDeadline).value().coupon->id, first.coupon->id);
   late.nonce_hash = "n2";
   EXPECT_EQ(ledger_->draw(late, kDeadline).value().reason, Reason::nonce_expired);

@@ -202,5 +202,25 @@ TEST_F(Offers, ManyAtOnceKeepTheStock) {
   EXPECT_EQ(won, 50);
 }
 
+// Those of the triggers wifi and qr were thrown away.
+TEST_F(Offers, ComingInSaysWhyItBroughtNothing) {
+  open();
+  auto near = on(Trigger::wifi, "near");
+  near.where = {{"till"}, 4};
+  auto scanned = on(Trigger::qr, "scanned");
+  scanned.paused = true;
+  apply({near, scanned});
+  const auto first = ledger_->admit(admission("s1", "token-1", "alice"), kDeadline).value();
+  EXPECT_TRUE(first.offers.empty());
+  EXPECT_EQ(first.passed_over, (std::vector{Reason::presence_too_low, Reason::paused}));
+  auto close = admission("s2", "token-2", "bob");
+  close.presence = 4;
+  close.near = "till";
+  const auto second = ledger_->admit(close, kDeadline).value();
+  ASSERT_EQ(second.offers.size(), 1u);
+  EXPECT_EQ(second.offers[0].zone, "till") << "where the device is proved to be, not where the code hangs";
+  EXPECT_EQ(second.session.zone, "entrance");
+}
+
 }  // namespace
 }  // namespace foyer::ledger

@@ -25,6 +25,18 @@ class Sales : public Till {
       if (event.event.type == "sale.recorded") subject = event.event.subject;
     return subject;
   }
+  static campaign::Campaign thanks(const std::string& id = "thanks") {
+    auto campaign = sure_win(id);
+    campaign.trigger = campaign::Trigger::purchase;
+    return campaign;
+  }
+  /// A sale for which the house attests who shows `code`.
+  TillRequest sale_of(const std::string& code, const std::string& subject = "alice",
+                      std::vector<std::string> known_as = {}, const std::string& zone = "entrance") {
+    auto with = sale(code);
+    with.holder = campaign::Holder{subject, zone, std::move(known_as)};
+    return with;
+  }
   void come_in(const std::string& subject) {
     campaign::AdmitCommand command;
     command.session = {"s-" + subject,
@@ -114,6 +126,138 @@ TEST_F(Sales, TheSameKeyIsOneSale) {
   open();
   EXPECT_EQ(sell(with).sale, first.sale);
   EXPECT_EQ(count(Stream::ledger, "sale.recorded"), 1u);
+}
+
+TEST_F(Sales, APurchaseCampaignGivesToWhoIsInOnceForASale) {
+  open();
+  apply({sure_win(), thanks()});
+  auto with = sale_of(winning_code());
+  with.idempotency_key = "once";
+  const auto sold = sell(with);
+  ASSERT_EQ(sold.triggered.size(), 1u);
+  EXPECT_EQ(sold.triggered[0].campaign, "thanks");
+  ASSERT_TRUE(sold.triggered[0].coupon);
+  EXPECT_EQ(sold.triggered[0].coupon->subject, "alice");
+  EXPECT_EQ(last(Stream::ledger, "shake.won")["mode"], "purchase");
+  EXPECT_EQ(last(Stream::ledger, "shake.won")["presence"], 5);
+  open();
+  const auto again = sell(with);
+  ASSERT_EQ(again.triggered.size(), 1u) << "the same key is the same sale";
+  EXPECT_EQ(again.triggered[0].coupon->id, sold.triggered[0].coupon->id);
+  EXPECT_EQ(count(Stream::ledger, "shake.won"), 2u) << "the shake's and this";
+  EXPECT_EQ(ledger_->offers({"alice"}, 0, kDeadline)->size(), 1u);
+}
+
+TEST_F(Sales, WhatAPurchaseGaveEndsWithIt) {
+  open();
+  apply({sure_win(), thanks()});
+  const auto sold = sell(sale_of(winning_code()));
+  ASSERT_EQ(sold.triggered.size(), 1u);
+  const auto& given = *sold.triggered[0].coupon;
+  ASSERT_FALSE(take_back(sold.sale, "refund").refused);
+  EXPECT_EQ(ledger_->coupon(given.id, kDeadline).value()->state, CouponState::voided);
+  EXPECT_EQ(redeem(request(given.code)).refused, Reason::voided);
+}
+
+TEST_F(Sales, WhatAPurchaseGaveStaysWhereItWasUsedOrTheSaleIsDisputed) {
+  open();
+  apply({sure_win(), thanks()});
+  const auto code = winning_code();
+  const auto used = sell(sale_of(code));
+  ASSERT_FALSE(redeem(request(used.triggered.at(0).coupon->code)).refused);
+  ASSERT_FALSE(take_back(used.sale, "refund").refused);
+  EXPECT_EQ(ledger_->coupon(used.triggered[0].coupon->id, kDeadline).value()->state, CouponState::redeemed);
+  const auto disputed = sell(sale_of(code));
+  ASSERT_FALSE(take_back(disputed.sale, "dispute").refused);
+  EXPECT_EQ(ledger_->coupon(disputed.triggered.at(0).coupon->id, kDeadline).value()->state, CouponState::issued);
+}
+
+// A refunded sale kept its red packet without a word.
+TEST_F(Sales, ARefundTellsTheRedPacketsThePurchaseGave) {
+  open();
+  auto campaign = thanks("packets");
+  campaign::Prize packet;
+  packet.id = "packet";
+  packet.kind = campaign::PrizeKind::red_packet;
+  packet.total = Money{500, "CNY"};
+  packet.count = 1;
+  campaign.prizes = {packet};
+  apply({sure_win(), thanks(), campaign});
+  const auto sold = sell(sale_of(winning_code()));
+  ASSERT_EQ(sold.triggered.size(), 2u);
+  const auto claimed = last(Stream::ledger, "packet.claimed");
+  EXPECT_EQ(claimed["amount"], "5.00");
+  ASSERT_FALSE(take_back(sold.sale, "refund").refused);
+  const auto told = last(Stream::ledger, "sale.recorded");
+  EXPECT_EQ(told["packets"], nlohmann::json::array({claimed})) << "the very one that was told as claimed";
+  EXPECT_EQ(count(Stream::ledger, "coupon.voided"), 1u);
+}
+
+TEST_F(Sales, ADisputedSaleKeepsItsRedPacket) {
+  open();
+  auto campaign = thanks();
+  campaign.prizes[0] = {};
+  campaign.prizes[0].id = "packet";
+  campaign.prizes[0].kind = campaign::PrizeKind::red_packet;
+  campaign.prizes[0].total = Money{500, "CNY"};
+  campaign.prizes[0].count = 1;
+  apply({sure_win(), campaign});
+  const auto sold = sell(sale_of(winning_code()));
+  ASSERT_EQ(sold.triggered.size(), 1u);
+  ASSERT_FALSE(take_back(sold.sale, "dispute").refused);
+  EXPECT_FALSE(last(Stream::ledger, "sale.recorded").contains("packets"));
+}
+
+// The trigger asked for no consent.
+TEST_F(Sales, APurchaseGivesNothingWithoutConsent) {
+  open();
+  apply({sure_win(), thanks()});
+  auto with = sale_of(winning_code());
+  with.terms = "terms-1";
+  const auto refused = sell(with);
+  EXPECT_FALSE(refused.refused) << "the sale itself is recorded";
+  EXPECT_TRUE(refused.triggered.empty());
+  EXPECT_EQ(refused.passed_over, std::vector{Reason::consent_missing});
+  ASSERT_TRUE(ledger_->consent("alice", true, "terms-1", kDeadline));
+  EXPECT_EQ(sell(with).triggered.size(), 1u);
+}
+
+// Coupons of other days were won under other names, and each name had limits of its own.
+TEST_F(Sales, LimitsOfAPurchaseCountEveryNameOfTheBuyer) {
+  open();
+  auto campaign = thanks();
+  campaign.limits.subject_day = 1;
+  apply({sure_win(), campaign});
+  const std::vector<std::string> names{"alice-3", "alice-2", "alice-1"};
+  const auto first = winning_code("n1", "alice-1"), second = winning_code("n2", "alice-2");
+  EXPECT_EQ(sell(sale_of(first, "alice-3", names)).triggered.size(), 1u);
+  const auto capped = sell(sale_of(second, "alice-3", names));
+  EXPECT_TRUE(capped.triggered.empty());
+  EXPECT_EQ(capped.passed_over, std::vector{Reason::subject_cap});
+}
+
+TEST_F(Sales, WhoIsNotInOrShowsSomebodyElsesCouponGetsNothing) {
+  open();
+  apply({sure_win(), thanks()});
+  const auto code = winning_code();
+  const auto away = sell(sale(code));
+  EXPECT_TRUE(away.triggered.empty());
+  EXPECT_EQ(away.passed_over, std::vector{Reason::presence_too_low});
+  EXPECT_TRUE(sell(sale_of(code, "bob", {"bob"})).triggered.empty());
+  EXPECT_TRUE(sell(sale()).passed_over.empty()) << "nobody was shown";
+  EXPECT_EQ(ledger_->shown_by(sale(code), kDeadline).value(), "alice");
+  EXPECT_EQ(ledger_->shown_by(sale("0000000000*"), kDeadline).value(), "");
+}
+
+// A campaign of a zone never took a purchase: it had no zone.
+TEST_F(Sales, APurchaseHappensInTheZoneOfItsBuyer) {
+  open();
+  auto campaign = thanks();
+  campaign.where.zones = {"till"};
+  apply({sure_win(), campaign});
+  const auto code = winning_code();
+  EXPECT_EQ(sell(sale_of(code, "alice", {}, "garden")).passed_over, std::vector{Reason::presence_too_low});
+  EXPECT_EQ(sell(sale_of(code, "alice", {}, "till")).triggered.size(), 1u);
 }
 
 }  // namespace

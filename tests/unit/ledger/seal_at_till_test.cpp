@@ -46,6 +46,24 @@ TEST_F(SealAtTill, AnotherShopTakesItAsOftenAsItHasUses) {
   EXPECT_EQ(redeem(shown()).refused, Reason::already_redeemed);
 }
 
+// Its code in our books was its id, which events and addresses show.
+TEST_F(SealAtTill, OnceTakenInItIsStillFoundByItsSealAlone) {
+  begin();
+  ASSERT_FALSE(redeem(shown()).refused);
+  for (const auto action : {TillAction::check, TillAction::redeem, TillAction::sale, TillAction::void_}) {
+    auto typed = request(id_);
+    typed.store = "store-002";
+    typed.reason = "refund";
+    EXPECT_EQ(ask(action, typed).refused, Reason::not_found);
+    std::swap(typed.code, typed.typed);
+    EXPECT_EQ(ask(action, typed).refused, Reason::not_found);
+  }
+  const auto& code = ledger_->coupon(id_, kDeadline).value()->code;
+  EXPECT_EQ(code.size(), 32u);
+  EXPECT_NE(code, id_);
+  EXPECT_FALSE(redeem(shown()).refused);
+}
+
 TEST_F(SealAtTill, AShopThatIsNotNamedDoesNot) {
   begin({"store-001", "store-003"});
   EXPECT_EQ(redeem(shown()).refused, Reason::wrong_store);

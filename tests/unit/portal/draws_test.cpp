@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
+
+#include "campaign/draw.hpp"
 #include "fake_services.hpp"
 
 namespace foyer::portal {
@@ -101,7 +105,8 @@ TEST(Draws, a_nonce_that_is_not_good_is_denied_and_draws_nothing) {
   House house;
   const auto nonce = open(house);
   house.services.visitors[*parse_ip("10.77.0.4")] = house.services.visitors[*parse_ip("10.77.0.2")];
-  house.services.visitors[*parse_ip("10.77.0.4")].device = "device-c";
+  house.services.visitors[*parse_ip("10.77.0.4")].subject = "subject-c";
+  house.services.visitors[*parse_ip("10.77.0.4")].known_as = {"subject-c"};
   const auto reason = [&](const std::string& value, const char* from) {
     const auto response = house.json("/v1/draws", {{"nonce", value}}, from);
     EXPECT_EQ(response.status, 200);
@@ -122,7 +127,42 @@ TEST(Draws, a_nonce_whose_time_is_over_only_asks_for_what_was_recorded) {
   house.services.draw_answer = won();
   EXPECT_EQ(body(house.json("/v1/draws", {{"nonce", nonce}})).value("result", ""), "won");
   ASSERT_EQ(house.services.draws.size(), 1u);
-  EXPECT_TRUE(house.services.draws[0].replay_only);
+  EXPECT_EQ(house.services.draws[0].replay_only, Reason::nonce_expired);
+}
+
+// It was answered presence_too_low, consent_missing or bad_signature.
+TEST(Draws, the_same_nonce_has_the_same_answer_whatever_became_of_its_holder) {
+  House house;
+  auto& visitor = house.services.visitors[*parse_ip("10.77.0.2")];
+  const auto before = visitor;
+  const auto nonce = open(house);
+  house.services.draw_answer = won();
+  const auto again = [&](const Portal& portal) {
+    auto request = House::request("POST", "/v1/draws");
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = json{{"nonce", nonce}}.dump();
+    return body(portal.handle(request)).value("result", "");
+  };
+  visitor.session.reset();
+  EXPECT_EQ(again(house.portal), "won");
+  EXPECT_EQ(house.services.draws.back().replay_only, Reason::presence_too_low);
+  visitor.subject = "subject-new";
+  visitor.known_as = {"subject-new", "subject-a"};
+  EXPECT_EQ(again(house.portal), "won") << "named anew";
+  visitor = before;
+  visitor.session->id = std::string(32, '2');
+  EXPECT_EQ(again(house.portal), "won");
+  EXPECT_EQ(house.services.draws.back().replay_only, Reason::nonce_expired) << "another session draws nothing with it";
+  visitor = before;
+  visitor.consented = false;
+  EXPECT_EQ(again(house.portal), "won");
+  EXPECT_EQ(house.services.draws.back().replay_only, Reason::consent_missing);
+  visitor = before;
+  auto keys = House::keys();
+  keys.previous.insert(keys.previous.begin(), std::exchange(keys.current, TokenKeys::Key{3, {}, {}}));
+  const Portal rotated(House::default_settings(), keys, house.services, house.tally, House::counting());
+  EXPECT_EQ(again(rotated), "won");
+  EXPECT_EQ(house.services.draws.back().replay_only, std::nullopt);
 }
 
 TEST(ShakePage, works_without_script) {
@@ -188,6 +228,71 @@ TEST(Rules, list_every_prize_with_its_odds) {
   for (const char* text : {"Lunch &lt;draw&gt;", "12.50 %", "87.50 %", "¥10.00 off", "No prize", "<td>100</td>"})
     EXPECT_NE(page.body.find(text), std::string::npos) << text;
   EXPECT_EQ(house.get("/rules/other").status, 404);
+}
+
+// Prizes and odds alone are half of what has to be published.
+TEST(Rules, say_when_for_whom_how_often_and_how_a_prize_is_used) {
+  using namespace std::chrono;
+  House house;
+  campaign::Campaign one;
+  one.id = "lunch-draw";
+  one.title = {{"en", "Lunch"}};
+  one.schedule = {2026y / November / 1, 2026y / December / 31, 0x3e, {{11 * 60, 14 * 60}}, {2026y / December / 25}};
+  one.limits = {3, 1, 1000, 100, 10s};
+  one.who.visits = campaign::Visits::returning;
+  campaign::Prize ten;
+  ten.id = "ten-off";
+  ten.kind = campaign::PrizeKind::coupon;
+  ten.benefit = coupon().benefit;
+  ten.valid.for_ = hours(24 * 7);
+  ten.uses = 2;
+  ten.interval = hours(5);
+  ten.redeem_at = {"store-001", "store-002"};
+  one.prizes = {ten};
+  house.services.campaign_list = {one};
+  const auto page = house.get("/rules/lunch-draw");
+  EXPECT_EQ(page.status, 200);
+  for (const char* text :
+       {"2026-11-01 – 2026-12-31", "Mon, Tue, Wed, Thu, Fri<", "11:00–14:00", "2026-12-25", "been here before",
+        "at most 3 wins a person", "at most 1 wins a person and day", "1000 wins in all", "100 wins a day",
+        "10 s between two draws", "valid for 7 d", "for purchases of ¥50.00 and more", "2 uses", "5 h between two uses",
+        "in store-001, store-002", "Show the coupon", "Shake the phone"})
+    EXPECT_NE(page.body.find(text), std::string::npos) << text << "\n" << page.body;
+}
+
+// The odds on the page are those of the draw: chi-square, 3 degrees of freedom, p = 0.001.
+TEST(Rules, publish_the_odds_that_are_drawn_by) {
+  House house;
+  campaign::Campaign one;
+  one.id = "lunch-draw";
+  one.title = {{"en", "Lunch"}};
+  for (const auto weight : {1u, 3u, 6u, 90u}) {
+    campaign::Prize prize;
+    prize.id = "p" + std::to_string(weight);
+    prize.title = {{"en", "Prize " + std::to_string(weight)}};
+    prize.kind = weight == 90 ? campaign::PrizeKind::nothing : campaign::PrizeKind::coupon;
+    prize.weight = weight;
+    one.prizes.push_back(prize);
+  }
+  house.services.campaign_list = {one};
+  const auto page = house.get("/rules/lunch-draw").body;
+  constexpr int kDraws = 100'000;
+  std::array<int, 4> drawn{};
+  std::mt19937_64 engine(2026);
+  const Random random = [&](std::span<std::uint8_t> out) {
+    for (auto& byte : out) byte = static_cast<std::uint8_t>(engine());
+  };
+  for (int i = 0; i < kDraws; ++i) ++drawn[campaign::pick(one, {}, random).value_or(3)];
+  double chi = 0;
+  for (std::size_t i = 0; i < one.prizes.size(); ++i) {
+    const auto row = page.find("<tr><td>Prize " + std::to_string(one.prizes[i].weight));
+    ASSERT_NE(row, std::string::npos);
+    const auto odds = page.rfind("<td>", page.find(" %", row)) + 4;
+    const double expected = kDraws * std::stod(page.substr(odds)) / 100;
+    ASSERT_GT(expected, 0);
+    chi += (drawn[i] - expected) * (drawn[i] - expected) / expected;
+  }
+  EXPECT_LT(chi, 16.27);
 }
 
 }  // namespace

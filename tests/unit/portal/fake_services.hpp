@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -125,7 +126,10 @@ class FakeServices final : public Services {
     consents.emplace_back(subject, given);
     return {};
   }
-  Result<std::vector<campaign::Campaign>> campaigns() override { return campaign_list; }
+  Result<std::optional<campaign::Campaign>> campaign(const std::string& id) override {
+    const auto found = std::ranges::find(campaign_list, id, &campaign::Campaign::id);
+    return found == campaign_list.end() ? std::nullopt : std::optional(*found);
+  }
   Result<LentBeacon> lend_beacon(const std::string& subject) override {
     if (!lent) return fail(Code::refuse, "this shop lends no identifiers");
     lent_to.push_back(subject);

@@ -169,6 +169,17 @@ TEST_F(Till, takes_what_a_qr_code_says) {
   const auto refused = house.json("/v1/pos/redeem", order_, "192.168.1.50", kKey);
   EXPECT_EQ(refused.status, 409);
   EXPECT_EQ(code(refused), "bad_signature");
+  EXPECT_EQ(house.services.refusals, std::vector<std::string>{"till bad_signature"});
+}
+
+// "Every refusal is counted", and these two were not.
+TEST_F(Till, counts_what_it_refuses_without_asking) {
+  order_["code"] = "a b";
+  EXPECT_EQ(ask("/v1/pos/redeem").status, 404);
+  order_["code"] = "F:ABCDEF";
+  EXPECT_EQ(code(ask("/v1/pos/check")), "bad_signature");
+  EXPECT_EQ(house_.services.refusals, (std::vector<std::string>{"till not_found", "till bad_signature"}));
+  EXPECT_TRUE(house_.services.asked_at_till.empty());
 }
 
 TEST_F(Till, takes_a_code_of_the_merchants_own_list) {

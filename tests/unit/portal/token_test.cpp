@@ -145,28 +145,43 @@ TEST(Token, of_a_screen_lives_for_its_slot_and_the_next) {
   EXPECT_NE(make(TokenKind::screen, "entrance", slot).text, minted.text);
 }
 
-TEST(Nonce, is_its_devices_own_for_a_minute) {
-  const auto key = nonce_key(House::keys().current);
-  const auto nonce = make_nonce(key, "device-a", kNow, House::counting());
-  EXPECT_TRUE(check_nonce(key, nonce, "device-a", kNow + 59s));
-  EXPECT_EQ(check_nonce(key, nonce, "device-a", kNow + 60s).error(), Reason::nonce_expired);
-  EXPECT_EQ(check_nonce(key, nonce, "device-b", kNow).error(), Reason::wrong_holder);
-  EXPECT_EQ(check_nonce(key, nonce, "device-b", kNow + 60s).error(), Reason::wrong_holder);
+const std::vector<std::string> kAlice{"alice-today", "alice-yesterday"}, kBob{"bob"};
+
+TEST(Nonce, is_its_holders_own_for_a_minute_of_one_session) {
+  const auto keys = nonce_keys(House::keys());
+  const auto nonce = make_nonce(keys.front(), "alice-today", "s1", kNow, House::counting());
+  EXPECT_EQ(nonce.size(), kNonceLength);
+  EXPECT_TRUE(check_nonce(keys, nonce, kAlice, "s1", kNow + 59s));
+  EXPECT_EQ(check_nonce(keys, nonce, kAlice, "s1", kNow + 60s).error(), Reason::nonce_expired);
+  EXPECT_EQ(check_nonce(keys, nonce, kAlice, "s2", kNow).error(), Reason::nonce_expired) << "another session";
+  EXPECT_EQ(check_nonce(keys, nonce, kBob, "s1", kNow).error(), Reason::wrong_holder);
+  EXPECT_EQ(check_nonce(keys, nonce, kBob, "s1", kNow + 60s).error(), Reason::wrong_holder);
   EXPECT_EQ(nonce_hash(nonce).size(), 32u);
+  const auto older = make_nonce(keys.front(), "alice-yesterday", "s1", kNow, House::counting());
+  EXPECT_TRUE(check_nonce(keys, older, kAlice, "s1", kNow)) << "the key of names was renewed meanwhile";
+}
+
+TEST(Nonce, is_known_after_the_secret_was_rotated) {
+  auto keys = House::keys();
+  const auto nonce = make_nonce(nonce_keys(keys).front(), "alice-today", "s1", kNow, House::counting());
+  keys.previous.insert(keys.previous.begin(), std::exchange(keys.current, TokenKeys::Key{3, {}, {}}));
+  EXPECT_TRUE(check_nonce(nonce_keys(keys), nonce, kAlice, "s1", kNow));
+  keys.previous.erase(keys.previous.begin());
+  EXPECT_EQ(check_nonce(nonce_keys(keys), nonce, kAlice, "s1", kNow).error(), Reason::bad_signature);
 }
 
 TEST(Nonce, every_single_bit_counts) {
-  const auto key = nonce_key(House::keys().current);
-  const auto raw = *from_base64url(make_nonce(key, "device-a", kNow, House::counting()));
+  const auto keys = nonce_keys(House::keys());
+  const auto raw = *from_base64url(make_nonce(keys.front(), "alice-today", "s1", kNow, House::counting()));
   for (std::size_t bit = 0; bit < raw.size() * 8; ++bit) {
     auto changed = raw;
     changed[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
-    const auto checked = check_nonce(key, to_base64url(changed), "device-a", kNow);
+    const auto checked = check_nonce(keys, to_base64url(changed), kAlice, "s1", kNow);
     ASSERT_FALSE(checked) << "bit " << bit;
     ASSERT_EQ(checked.error(), Reason::bad_signature) << "bit " << bit;
   }
-  EXPECT_EQ(check_nonce(key, "", "device-a", kNow).error(), Reason::bad_signature);
-  EXPECT_EQ(check_nonce(key, std::string(5000, 'x'), "device-a", kNow).error(), Reason::bad_signature);
+  EXPECT_EQ(check_nonce(keys, "", kAlice, "s1", kNow).error(), Reason::bad_signature);
+  EXPECT_EQ(check_nonce(keys, std::string(5000, 'x'), kAlice, "s1", kNow).error(), Reason::bad_signature);
 }
 
 }  // namespace
