@@ -70,7 +70,7 @@ void record_use(Context& context, const Coupon& coupon, const TillRequest& reque
 
 /// A coupon of another shop comes into our books with its first use here.
 Coupon take_in(Context& context, Shown shown) {
-  if (shown.foreign) insert_coupon(context.db, shown.coupon);
+  if (shown.foreign) insert_coupon(context.db, shown.coupon, 0);
   return std::move(shown.coupon);
 }
 

@@ -106,7 +106,8 @@ class Services {
   /// Everything under every name of this visitor; their sessions end and the gate shuts.
   virtual Result<void> erase(const Visitor& visitor) = 0;
   virtual Result<std::string> export_json(const Visitor& visitor) = 0;
-  virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
+  /// Given: under the visitor's name. Taken back: what is known under any of their names is erased; they stay in.
+  virtual Result<void> consent(const Visitor& visitor, bool given, const std::string& terms_hash) = 0;
   virtual Result<std::vector<campaign::Campaign>> campaigns() = 0;
   /// Code::refuse: this shop lends none.
   virtual Result<LentBeacon> lend_beacon(const std::string& subject) = 0;
