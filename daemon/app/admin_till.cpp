@@ -149,7 +149,7 @@ Result<std::string> Admin::remove_staff(const std::string& name) {
 Result<std::string> Admin::export_subject(const std::string& subject) { return ledger_.export_of({subject}, kLedger); }
 
 Result<std::string> Admin::erase_subject(const std::string& subject) {
-  if (auto erased = ledger_.erase({subject}, kLedger); !erased) return fail(erased);
+  if (auto erased = ledger_.erase_named(subject, kLedger); !erased) return fail(erased);
   const auto shut = core_.box.ask([this, subject] { return core_.guests.remove_named({subject}, "erased"); }, kCore);
   if (!shut) return fail(shut);
   return text({{"erased", subject}});

@@ -176,10 +176,6 @@ Result<TillAnswer> Services::till(const TillRequest& asked) {
   return answer;
 }
 
-Result<void> Services::consent(const std::string& subject, bool given, const std::string& terms_hash) {
-  return ledger_.consent(subject, given, terms_hash, settings_.ledger_deadline);
-}
-
 Result<portal::StaffEntry> Services::staff_enter(const IpAddress& ip, const std::string& name, const std::string& pin) {
   return door_.enter(ip, name, pin);
 }
@@ -202,6 +198,11 @@ std::vector<std::string> names_of(const portal::Visitor& visitor) {
 }
 
 }  // namespace
+
+Result<void> Services::consent(const portal::Visitor& visitor, bool given, const std::string& terms_hash) {
+  return given ? ledger_.give_consent(visitor.subject, terms_hash, settings_.ledger_deadline)
+               : ledger_.withdraw_consent(names_of(visitor), settings_.ledger_deadline);
+}
 
 Result<void> Services::erase(const portal::Visitor& visitor) {
   const auto names = names_of(visitor);

@@ -83,7 +83,7 @@ class Services final : public portal::Services {
   Result<std::string> export_json(const portal::Visitor& visitor) override;
   Result<std::vector<campaign::Offer>> offers(const std::vector<std::string>& names, std::uint64_t after,
                                               bool wait) override;
-  Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) override;
+  Result<void> consent(const portal::Visitor& visitor, bool given, const std::string& terms_hash) override;
   Result<std::optional<campaign::Campaign>> campaign(const std::string& id) override;
   Result<portal::LentBeacon> lend_beacon(const std::string& subject) override;
   Result<void> report_heard(const std::string& subject, const std::vector<BeaconId>& heard) override;

@@ -64,6 +64,7 @@ void note_visit(Context& context, const std::string& subject, const Names& names
       .run();
   for (const auto* entry : context.campaigns.with_holdout())
     for (const auto& who : names) note_return(context, entry->campaign, who);
+  for (const auto* entry : context.campaigns.with_subject_total()) carry_counts(context, entry->campaign.id, names);
 }
 
 bool is_held_out(Context& context, const campaign::Campaign& campaign, const std::string& subject, const Names& names) {

@@ -130,6 +130,7 @@ void Campaigns::index() {
   by_trigger_ = {};
   asks_ = {};
   with_holdout_.clear();
+  with_subject_total_.clear();
   for (const auto& entry : entries_) {
     const auto& campaign = entry.campaign;
     const auto trigger = static_cast<std::size_t>(campaign.trigger);
@@ -138,6 +139,8 @@ void Campaigns::index() {
     asks.visits = asks.visits || campaign.who.visits != campaign::Visits::any;
     asks.segments = asks.segments || !campaign.who.any.empty() || !campaign.who.none.empty();
     if (campaign.who.holdout_bp > 0) with_holdout_.push_back(&entry);
+    if (campaign.limits.subject_total && campaign.trigger != campaign::Trigger::purchase)
+      with_subject_total_.push_back(&entry);
   }
 }
 

@@ -44,6 +44,8 @@ class Campaigns {
     return by_trigger_[static_cast<std::size_t>(trigger)];
   }
   const std::vector<const Entry*>& with_holdout() const { return with_holdout_; }
+  /// Those that count a subject's wins beyond the day, but for purchases: a buyer is known by one name alone.
+  const std::vector<const Entry*>& with_subject_total() const { return with_subject_total_; }
   /// What the rules of a trigger's campaigns ask of a shopper, so that nothing is looked up in vain.
   struct Asks {
     bool visits = false, segments = false;
@@ -84,7 +86,7 @@ class Campaigns {
   std::vector<Entry> entries_;
   std::array<std::vector<const Entry*>, campaign::kTriggers> by_trigger_;  // into entries_
   std::array<Asks, campaign::kTriggers> asks_{};
-  std::vector<const Entry*> with_holdout_;
+  std::vector<const Entry*> with_holdout_, with_subject_total_;
   campaign::OfferRules offer_rules_;
   bool touched_ = false;
 };

@@ -30,12 +30,12 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Enum valu
 Json money_json(const Money& money) { return {{"minor", money.minor}, {"currency", money.currency}}; }
 Money money_from(const Json& json) { return {json.at("minor"), json.at("currency")}; }
 
+/// Without its subject: a till is never told whose a coupon is, and what is not kept need not be erased.
 Json coupon_json(const campaign::Coupon& coupon) {
   return {{"id", coupon.id},
           {"code", coupon.code},
           {"campaign", coupon.campaign},
           {"prize", coupon.prize},
-          {"subject", coupon.subject},
           {"title", to_json(coupon.title)},
           {"benefit", to_json(coupon.benefit)},
           {"state", campaign::to_string(coupon.state)},
@@ -54,7 +54,6 @@ campaign::Coupon coupon_from(const Json& json) {
   coupon.code = json.at("code");
   coupon.campaign = json.at("campaign");
   coupon.prize = json.at("prize");
-  coupon.subject = json.at("subject");
   coupon.title = text_from(json.at("title"));
   coupon.benefit = benefit_from(json.at("benefit"));
   coupon.state = campaign::parse_coupon_state(json.at("state").get<std::string>()).value();

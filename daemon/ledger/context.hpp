@@ -27,8 +27,9 @@ struct Context {
   WallTime now{};
   MonoTime mono{};
   bool clock_trusted = true;
-  bool clock_settled = true;  ///< it has not just leapt: what its time has ended may go
-  campaign::Moment moment{};  ///< of `now`
+  bool clock_settled = true;   ///< it has not just leapt: what its time has ended may go
+  campaign::Moment moment{};   ///< of `now`
+  bool clock_vouched = false;  ///< the kernel holds `now` for right
 
   /// The shop's local day as days since 1970: what "a day" means in every count.
   std::int64_t today() const { return moment.today; }

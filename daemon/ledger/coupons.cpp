@@ -1,7 +1,9 @@
 #include "ledger/coupons.hpp"
 
 #include <algorithm>
+#include <map>
 
+#include "campaign/reader.hpp"
 #include "ledger/codes.hpp"
 
 namespace foyer::ledger {
@@ -62,6 +64,38 @@ std::optional<std::string> new_code(Context& context, const std::string& campaig
   }
 }
 
+void set_times(Coupon& coupon, const campaign::Validity& valid, WallTime issued, const campaign::ZoneTime& zone) {
+  coupon.issued_at = issued;
+  // Only where there is something to wait for: a clock that is set back must not make a coupon of today one of
+  // tomorrow.
+  if (valid.from || valid.after.count() > 0) coupon.starts_at = campaign::beginning(valid, issued, zone);
+  coupon.expires_at = campaign::expiry(valid, issued, zone);
+}
+
+/// What the campaign says of this prize, in force or not.
+std::optional<campaign::Validity> validity_of(Db& db, const Coupon& coupon) {
+  auto query = db.query("SELECT json FROM campaign WHERE id = ?");
+  query.bind(coupon.campaign);
+  if (!query.next()) return std::nullopt;
+  const auto campaign = campaign::parse_campaign_json(query.text(0), "ledger", campaign::Origin::stored);
+  if (!campaign) return std::nullopt;
+  const auto prize = std::ranges::find(campaign->prizes, coupon.prize, &campaign::Prize::id);
+  if (prize == campaign->prizes.end()) return std::nullopt;
+  return prize->valid;
+}
+
+/// The first 8 characters of every id from this moment on.
+std::string second_of(WallTime time) { return fmt::format("{:08x}", static_cast<std::uint32_t>(unix_ms(time) / 1000)); }
+
+void store_times(Db& db, const Coupon& coupon) {
+  db.query(
+        "UPDATE coupon SET issued_ms = ?, starts_ms = ?, expires_ms = ?, last_used_ms = ?, reserved_until_ms = ? "
+        "WHERE id = ?")
+      .bind(unix_ms(coupon.issued_at), unix_ms(coupon.starts_at), unix_ms(coupon.expires_at),
+            coupon.last_used ? unix_ms(*coupon.last_used) : 0, unix_ms(coupon.reserved_until), coupon.id)
+      .run();
+}
+
 std::vector<std::string> ids_due(Context& context, std::string_view sql, std::size_t most) {
   std::vector<std::string> ids;
   auto query = context.db.query(sql);
@@ -77,16 +111,16 @@ std::string dated_id(const Context& context) {
   return fmt::format("{:08x}{}", second, random_hex(context.settings.random, 12));
 }
 
-void insert_coupon(Db& db, const Coupon& coupon) {
+void insert_coupon(Db& db, const Coupon& coupon, std::uint64_t boot) {
   db.query(
         "INSERT INTO coupon (id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, "
-        "issued_ms, expires_ms, title, benefit, redeem_at, starts_ms, hours, reservation, reserved_until_ms, zone) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+        "issued_ms, expires_ms, title, benefit, redeem_at, starts_ms, hours, reservation, reserved_until_ms, zone, "
+        "boot) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(coupon.id, coupon.code, coupon.campaign, coupon.prize, coupon.subject, campaign::to_string(coupon.state),
             coupon.uses, coupon.uses_left, coupon.interval.count(), coupon.last_used ? unix_ms(*coupon.last_used) : 0,
             unix_ms(coupon.issued_at), unix_ms(coupon.expires_at), dump(to_json(coupon.title)),
             dump(to_json(coupon.benefit)), dump(coupon.redeem_at), unix_ms(coupon.starts_at), to_record(coupon.hours),
-            coupon.reservation, unix_ms(coupon.reserved_until), coupon.zone)
+            coupon.reservation, unix_ms(coupon.reserved_until), coupon.zone, boot)
       .run();
 }
 
@@ -111,13 +145,8 @@ std::optional<Coupon> issue_coupon(Context& context, const campaign::Campaign& c
   coupon.interval = prize.interval;
   coupon.redeem_at = prize.redeem_at.empty() ? std::vector{context.settings.store} : prize.redeem_at;
   coupon.hours = prize.valid.hours;
-  coupon.issued_at = context.now;
-  // Only where there is something to wait for: a clock that is set back must not make a coupon of today one of
-  // tomorrow.
-  if (prize.valid.from || prize.valid.after.count() > 0)
-    coupon.starts_at = campaign::beginning(prize.valid, context.now, context.zone);
-  coupon.expires_at = campaign::expiry(prize.valid, context.now, context.zone);
-  insert_coupon(context.db, coupon);
+  set_times(coupon, prize.valid, context.now, context.zone);
+  insert_coupon(context.db, coupon, context.outbox.boot());
   return coupon;
 }
 
@@ -127,6 +156,33 @@ std::vector<campaign::Coupon> coupons_of(Db& db, const std::string& subject) {
   query.bind(subject, kMaxCouponsShown);
   while (query.next()) coupons.push_back(read(query));
   return coupons;
+}
+
+void move_coupons(Context& context, std::uint64_t boot, WallTime from, WallTime to, std::chrono::milliseconds by) {
+  std::map<std::pair<std::string, std::string>, std::optional<campaign::Validity>> prizes;
+  const auto move = [&](Coupon coupon) {
+    const auto [prize, fresh] = prizes.try_emplace({coupon.campaign, coupon.prize});
+    if (fresh) prize->second = validity_of(context.db, coupon);
+    if (!prize->second) return;
+    set_times(coupon, *prize->second, coupon.issued_at + by, context.zone);
+    if (coupon.last_used) *coupon.last_used += by;
+    if (coupon.state == campaign::CouponState::reserved) coupon.reserved_until += by;
+    store_times(context.db, coupon);
+  };
+  std::vector<std::string> ids;
+  {
+    auto query =
+        context.db.query("SELECT id FROM coupon WHERE id >= ? AND id < ? AND boot = ? AND issued_ms BETWEEN ? AND ?");
+    query.bind(second_of(from), second_of(to + std::chrono::seconds(1)), boot, unix_ms(from), unix_ms(to));
+    while (query.next()) ids.push_back(query.text(0));
+  }
+  for (const auto& id : ids) {
+    try {
+      move(*coupon_by_id(context.db, id));
+    } catch (const Json::exception&) {
+      // A row nobody can read stays as it is.
+    }
+  }
 }
 
 std::size_t expire_coupons(Context& context, std::size_t most) {

@@ -49,8 +49,8 @@ void forget_old_memories(Context& context, Broom& broom) {
               context.today() - 1);
   broom.sweep(
       "DELETE FROM subject_use WHERE (campaign, who) IN "
-      "(SELECT campaign, who FROM subject_use WHERE total = 0 AND last_draw_ms < ? LIMIT ?)",
-      before(kKeepIdleCounts));
+      "(SELECT campaign, who FROM subject_use WHERE day < ? LIMIT ?)",
+      context.today() - kKeepCountsDays);
 }
 
 /// The oldest rows of a stream, as far as every one of them is late. Never a row whose time was never right. Each piece

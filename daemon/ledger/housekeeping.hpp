@@ -9,7 +9,7 @@ inline constexpr std::chrono::hours kKeepTillAnswers{7 * 24};  ///< idempotency 
 inline constexpr std::chrono::hours kKeepDraws{7 * 24};        ///< answers by nonce; a nonce lives a minute
 inline constexpr std::chrono::hours kKeepTokenUses{45 * 24};   ///< longer than any single-use token lives
 inline constexpr std::int64_t kMostTokenUses = 200'000;        ///< in all: past it the oldest go
-inline constexpr std::chrono::hours kKeepIdleCounts{45 * 24};  ///< counts of subjects who never won
+inline constexpr std::int64_t kKeepCountsDays = 45;            ///< counts of subjects who did not come again
 inline constexpr std::size_t kLateAtOnce = 1'000;              ///< rows of a stream that go in one piece, and one gap
 inline constexpr std::chrono::minutes kSessionGrace{5};        ///< the gate tells the bytes of an ended session itself
 

@@ -157,15 +157,18 @@ Result<void> Ledger::pause_campaign(const std::string& id, bool paused, Deadline
   return impl_->command<void>(deadline, kAlways, [id, paused](Context& c) { return c.campaigns.pause(c, id, paused); });
 }
 
-Result<void> Ledger::consent(const std::string& subject, bool given, const std::string& terms_hash, Deadline deadline) {
-  return impl_->command<void>(deadline, given ? kDecision : kAlways,
-                              [subject, given, terms_hash](Context& c) -> Result<void> {
-                                if (given)
-                                  give_consent(c, subject, terms_hash);
-                                else
-                                  withdraw_consent(c, subject);
-                                return {};
-                              });
+Result<void> Ledger::give_consent(const std::string& subject, const std::string& terms_hash, Deadline deadline) {
+  return impl_->command<void>(deadline, kDecision, [subject, terms_hash](Context& c) -> Result<void> {
+    ledger::give_consent(c, subject, terms_hash);
+    return {};
+  });
+}
+
+Result<void> Ledger::withdraw_consent(const std::vector<std::string>& names, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [names](Context& c) -> Result<void> {
+    ledger::withdraw_consent(c, names);
+    return {};
+  });
 }
 
 Result<std::optional<std::string>> Ledger::order_answer(const std::string& key, Deadline deadline) {
@@ -182,7 +185,14 @@ Result<void> Ledger::remember_order(const std::string& key, const std::string& a
 
 Result<void> Ledger::erase(const std::vector<std::string>& names, Deadline deadline) {
   return impl_->command<void>(deadline, kAlways, [names](Context& c) -> Result<void> {
-    ledger::erase(c, names);
+    ledger::erase(c, names, false);
+    return {};
+  });
+}
+
+Result<void> Ledger::erase_named(const std::string& name, Deadline deadline) {
+  return impl_->command<void>(deadline, kAlways, [name](Context& c) -> Result<void> {
+    ledger::erase(c, {name}, true);
     return {};
   });
 }

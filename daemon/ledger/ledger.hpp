@@ -165,14 +165,18 @@ class Ledger {
   /// (queue full or closed), counted.
   [[nodiscard]] bool record(std::vector<Event> events);
 
-  /// Removes what is known of these names of one person; sessions end, the accounts keep their sums.
+  /// Removes what is known of these names of one person; sessions end, the accounts keep their sums. A name under which
+  /// nothing is stored costs nothing: whoever asks may be a stranger.
   Result<void> erase(const std::vector<std::string>& names, Deadline deadline);
+  /// The same by the operator's word: those upstream are told, whether anything is stored here or not.
+  Result<void> erase_named(const std::string& name, Deadline deadline);
   /// All that is stored under these names, as JSON.
   Result<std::string> export_of(const std::vector<std::string>& names, Deadline deadline);
 
-  /// Given: recorded with its time, once for each text. Withdrawn: recorded, and what is known of the subject is
-  /// erased; the accounts keep their sums.
-  Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash, Deadline deadline);
+  /// Recorded with its time, once for each text.
+  Result<void> give_consent(const std::string& subject, const std::string& terms_hash, Deadline deadline);
+  /// Recorded, and what is known of these names of one person is erased as by erase(); sessions go on.
+  Result<void> withdraw_consent(const std::vector<std::string>& names, Deadline deadline);
 
   /// What a command from upstream with this key was answered; nullopt: it is new. Kept for 7 days, the newest 1,000.
   Result<std::optional<std::string>> order_answer(const std::string& key, Deadline deadline);

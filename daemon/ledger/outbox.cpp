@@ -122,8 +122,58 @@ std::map<Stream, StreamState> Outbox::states() {
   return states;
 }
 
-void Outbox::blank_subject(const std::string& subject) {
-  db_.query("UPDATE outbox SET subject = '' WHERE subject = ?").bind(subject).run();
+void Outbox::blank(const std::vector<std::string>& names) {
+  const auto list = dump(Json(names));
+  for (const auto stream : kStreams)
+    if (const auto& at = counter(stream); at.rows > 0)
+      db_.query("INSERT INTO erasure (names, stream, seq, upto) VALUES (?,?,?,?)")
+          .bind(list, number(stream), at.gone, at.last_seq)
+          .run();
+  blank_some();
+}
+
+void Outbox::blank_range(Stream stream, std::uint64_t after, std::uint64_t upto, const std::string& names) {
+  std::int64_t bytes = 0;
+  {
+    auto sum = db_.query(
+        "SELECT ifnull(sum(length(CAST(subject AS BLOB))), 0) FROM outbox WHERE stream = ? AND seq > ? AND seq <= ? "
+        "AND type != 'consent.withdrawn' AND subject IN (SELECT value FROM json_each(?))");
+    sum.bind(number(stream), after, upto, names);
+    if (sum.next()) bytes = sum.integer(0);
+  }
+  if (bytes == 0) return;
+  db_.query(
+         "UPDATE outbox SET subject = '' WHERE stream = ? AND seq > ? AND seq <= ? AND type != 'consent.withdrawn' "
+         "AND subject IN (SELECT value FROM json_each(?))")
+      .bind(number(stream), after, upto, names)
+      .run();
+  auto& at = counter(stream);
+  at.bytes -= std::min(at.bytes, static_cast<std::uint64_t>(bytes));
+}
+
+std::optional<Outbox::Erasure> Outbox::next_erasure() {
+  auto query = db_.query("SELECT id, stream, seq, upto, names FROM erasure ORDER BY id LIMIT 1");
+  if (!query.next()) return std::nullopt;
+  const auto count = [&](int column) { return static_cast<std::uint64_t>(query.integer(column)); };
+  const auto names = Json::parse(query.text(4), nullptr, false);
+  return Erasure{query.integer(0), static_cast<Stream>(query.integer(1)), count(2), count(3),
+                 dump(names.is_array() ? names : Json::array())};
+}
+
+void Outbox::blank_some() {
+  for (std::uint64_t left = kBlankRows; left > 0;) {
+    const auto one = next_erasure();
+    blanking_ = one.has_value();
+    if (!one) return;
+    const auto from = std::min(std::max(one->seq, counter(one->stream).gone), one->upto);
+    const auto here = std::min(one->upto, from + left);
+    blank_range(one->stream, from, here, one->names);
+    if (here == one->upto)
+      db_.query("DELETE FROM erasure WHERE id = ?").bind(one->id).run();
+    else
+      db_.query("UPDATE erasure SET seq = ? WHERE id = ?").bind(here, one->id).run();
+    left -= std::max<std::uint64_t>(here - from, 1);
+  }
 }
 
 /// nullopt: the row is damaged, and nobody can tell any more what it told.

@@ -20,6 +20,8 @@ inline constexpr std::int64_t kClockRightMs = 2000;  ///< nearer than this a wal
 /// Ledger thread only.
 class Outbox {
  public:
+  static constexpr std::uint64_t kBlankRows = 4096;  ///< looked at in one piece
+
   Outbox(Db& db, std::uint64_t boot_seq) : db_(db), boot_(boot_seq) {}
 
   void load();
@@ -57,7 +59,13 @@ class Outbox {
   WallTime newest() const { return newest_; }  ///< of all events ever stored
   /// The clock is known to be right now: what was stored by one that ran ahead does not count.
   void no_newer_than(WallTime now) { newest_ = std::min(newest_, now); }
-  void blank_subject(const std::string& subject);
+  /// Takes these names out of all rows stored so far but the word that they were taken back. Rows have no index by
+  /// name: what is more than a piece is left to blank_some, also after a restart.
+  void blank(const std::vector<std::string>& names);
+  /// A piece of what blank left over.
+  void blank_some();
+  bool blanking() const { return blanking_; }  ///< something may be left over
+  void look_for_blanking() { blanking_ = true; }
 
   /// Drops the oldest `rows` of a stream and says so with an exact outbox.gap event in `health`; returns how many went.
   /// Gaps that were themselves dropped are told again. Never called for the ledger stream.
@@ -66,6 +74,7 @@ class Outbox {
   /// as one gap, or more where rows came between.
   void pass_over(Stream stream, std::uint64_t rows, std::string_view reason, WallTime wall, MonoTime mono);
   void tell_passed(std::string_view reason, WallTime wall, MonoTime mono);
+  std::uint64_t boot() const { return boot_; }
   std::uint64_t rows(Stream stream) const { return counter(stream).rows; }
   std::uint64_t gone(Stream stream) const { return counter(stream).gone; }
   std::uint64_t last_seq(Stream stream) const { return counter(stream).last_seq; }
@@ -77,10 +86,18 @@ class Outbox {
     std::uint64_t first = 0, last = 0, count = 0;
     std::string reason, epoch;  ///< epoch: whose numbers they are; empty: this one's
   };
+  struct Erasure {
+    std::int64_t id = 0;
+    Stream stream{};
+    std::uint64_t seq = 0, upto = 0;
+    std::string names;
+  };
   Counter& counter(Stream stream) { return counters_[static_cast<std::size_t>(stream) - 1]; }
   const Counter& counter(Stream stream) const { return counters_[static_cast<std::size_t>(stream) - 1]; }
   void remove_upto(Stream stream, std::uint64_t upto);
   static std::optional<Gap> read_gap(const std::string& data);
+  std::optional<Erasure> next_erasure();
+  void blank_range(Stream stream, std::uint64_t after, std::uint64_t upto, const std::string& names);
   std::vector<Gap> gaps_upto(Stream stream, std::uint64_t upto);
   void tell(const Gap& gap, WallTime wall, MonoTime mono);
   void tell_passed(Stream stream, std::string_view reason, WallTime wall, MonoTime mono);
@@ -94,6 +111,7 @@ class Outbox {
   std::array<Passed, kStreams.size()> passed_{}, passed_written_{};
   WallTime newest_{};
   std::vector<StoredEvent> added_;
+  bool blanking_ = true;
 };
 
 }  // namespace foyer::ledger

@@ -70,7 +70,8 @@ void return_packets(Context& context, const Campaign& campaign) {
                         {"currency", prize.total.currency}});
   }
   if (!returned.empty())
-    context.emit(Stream::health, "campaign.applied", "", {{"campaign", campaign.id}, {"returned", returned}});
+    // Money: in the stream of which nothing is ever dropped.
+    context.emit(Stream::ledger, "campaign.applied", "", {{"campaign", campaign.id}, {"returned", returned}});
 }
 
 void take_back_packets(Context& context, const Campaign& campaign) {

@@ -1,7 +1,9 @@
 #include "ledger/privacy.hpp"
 
+#include "ledger/audience.hpp"
 #include "ledger/broom.hpp"
 #include "ledger/coupons.hpp"
+#include "ledger/offers.hpp"
 #include "ledger/sessions.hpp"
 
 namespace foyer::ledger {
@@ -22,6 +24,46 @@ void end_sessions(Context& context, const std::string& subject) {
   }
   context.db.query("UPDATE session SET subject = '' WHERE subject = ?").bind(subject).run();
   for (const auto& id : ids) end_session(context, {id, "erased", 0, 0});
+}
+
+std::vector<std::string> named(std::vector<std::string> names) {
+  std::erase(names, std::string());
+  return names;
+}
+
+/// Those under which anything is stored. What is only in the outbox came with one of these rows.
+std::vector<std::string> names_known(Db& db, std::vector<std::string> names) {
+  const auto known = [&](const std::string& name) {
+    auto query = db.query(
+        "SELECT 1 FROM consent WHERE subject = ?1 UNION ALL SELECT 1 FROM session WHERE subject = ?1 UNION ALL "
+        "SELECT 1 FROM visit WHERE subject = ?1 UNION ALL SELECT 1 FROM segment WHERE subject = ?1 UNION ALL "
+        "SELECT 1 FROM offer WHERE subject = ?1 UNION ALL "
+        "SELECT 1 FROM draw WHERE subject = ?1 AND subject != '' UNION ALL "
+        "SELECT 1 FROM coupon WHERE subject = ?1 AND subject != '' UNION ALL "
+        "SELECT 1 FROM sale WHERE subject = ?1 AND subject != '' LIMIT 1");
+    query.bind(name);
+    return query.next();
+  };
+  std::erase_if(names, [&](const auto& name) { return name.empty() || !known(name); });
+  return names;
+}
+
+/// Takes these names out of every row but one each: the word that they were taken back, so that those upstream erase,
+/// too; it goes once they have it.
+void forget(Context& context, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  for (const auto& name : names) {
+    if (const auto agreed = consent_of(context.db, name)) record_consent(context, name, false, *agreed);
+    forget_audience(context, name);
+    forget_offers(context, name);
+    for (const auto* sql :
+         {"DELETE FROM consent WHERE subject = ?", "UPDATE coupon SET subject = '' WHERE subject = ? AND subject != ''",
+          "UPDATE draw SET subject = '' WHERE subject = ? AND subject != ''",
+          "UPDATE sale SET subject = '' WHERE subject = ? AND subject != ''"})
+      context.db.query(sql).bind(name).run();
+  }
+  context.outbox.blank(names);
+  for (const auto& name : names) context.emit(Stream::ledger, "consent.withdrawn", name, Json::object());
 }
 
 std::string time_text(std::int64_t ms) { return to_rfc3339(from_unix_ms(ms)); }
@@ -78,7 +120,7 @@ Json coupons_json(Db& db, const Settings&, const std::string& subject) {
 }
 
 Json draws_json(Db& db, const Settings&, const std::string& subject) {
-  auto query = db.query("SELECT at_ms, answer FROM draw WHERE subject = ? ORDER BY at_ms");
+  auto query = db.query("SELECT at_ms, answer FROM draw WHERE subject = ? AND subject != '' ORDER BY at_ms");
   query.bind(subject);
   return list(query, [](const Query& row) {
     auto one = Json::parse(row.text(1));
@@ -124,8 +166,9 @@ Json sessions_json(Db& db, const Settings&, const std::string& subject) {
 }
 
 Json sales_json(Db& db, const Settings&, const std::string& subject) {
-  auto query =
-      db.query("SELECT id, at_ms, store, check_no, minor, currency, ended FROM sale WHERE subject = ? ORDER BY id");
+  auto query = db.query(
+      "SELECT id, at_ms, store, check_no, minor, currency, ended FROM sale WHERE subject = ? AND subject != '' "
+      "ORDER BY id");
   query.bind(subject);
   return list(query, [](const Query& row) {
     const Money amount{row.integer(4), row.text(5)};
@@ -146,18 +189,26 @@ constexpr std::pair<const char*, Json (*)(Db&, const Settings&, const std::strin
 Bytes consented_as(const Settings& settings, const std::string& subject) { return keyed(settings, "consent", subject); }
 
 void record_consent(Context& context, const std::string& subject, bool given, const std::string& terms_hash) {
+  const auto who = consented_as(context.settings, subject);
   context.db.query("INSERT OR REPLACE INTO consent_record (who, at_ms, given, terms_hash) VALUES (?,?,?,?)")
-      .bind(consented_as(context.settings, subject), unix_ms(context.now), given ? 1 : 0, terms_hash)
+      .bind(who, unix_ms(context.now), given ? 1 : 0, terms_hash)
+      .run();
+  context.db
+      .query(
+          "DELETE FROM consent_record WHERE who = ?1 AND (at_ms, given) NOT IN "
+          "(SELECT at_ms, given FROM consent_record WHERE who = ?1 ORDER BY at_ms DESC LIMIT ?2)")
+      .bind(who, kMostConsentRecords)
       .run();
 }
 
-void erase(Context& context, const std::vector<std::string>& names) {
-  for (const auto& name : names) {
-    if (name.empty()) continue;
-    end_sessions(context, name);
-    context.db.query("UPDATE sale SET subject = '' WHERE subject = ?").bind(name).run();
-    withdraw_consent(context, name);
-  }
+void withdraw_consent(Context& context, const std::vector<std::string>& names) {
+  forget(context, names_known(context.db, names));
+}
+
+void erase(Context& context, const std::vector<std::string>& names, bool also_unknown) {
+  const auto concerned = also_unknown ? named(names) : names_known(context.db, names);
+  for (const auto& name : concerned) end_sessions(context, name);
+  forget(context, concerned);
 }
 
 std::string export_of(Db& db, const Settings& settings, WallTime now, const std::vector<std::string>& names) {
@@ -207,6 +258,11 @@ void forget_old(Context& context, Broom& broom) {
       "DELETE FROM consent_record WHERE (who, at_ms, given) IN "
       "(SELECT who, at_ms, given FROM consent_record WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
       before(keep.consents));
+  // What a name agreed to is asked of it while it lives; the proof is another row.
+  broom.sweep(
+      "DELETE FROM consent WHERE subject IN (SELECT subject FROM consent WHERE given_ms < ? "
+      "ORDER BY given_ms LIMIT ?)",
+      before(kKeepConsents));
 }
 
 }  // namespace foyer::ledger

@@ -19,7 +19,7 @@ constexpr std::string_view kTables[] = {
     "packet_return", "offer",    "happening",      "offer_use",    "visit",
     "segment",       "arm",      "funnel",         "till_answer",  "session",
     "token_use",     "typed",    "admission",      "consent",      "order_answer",
-    "outbox",
+    "erasure",       "outbox",
 };
 
 /// A table as both files have it: an earlier version's lacks columns, and the new file's defaults stand for them.
@@ -300,6 +300,10 @@ void renumber(Db& db, const std::string& epoch_before) {
           "SELECT ?1, count(*), 0, count(*), "
           "ifnull(sum(length(CAST(type AS BLOB)) + length(CAST(subject AS BLOB)) + length(CAST(data AS BLOB))), 0), "
           "ifnull(max(wall_ms), 0) FROM outbox WHERE stream = ?1")
+        .bind(id)
+        .run();
+    // What was done of an erasure was counted by the old numbers.
+    db.query("UPDATE erasure SET seq = 0, upto = (SELECT last_seq FROM stream WHERE stream = ?1) WHERE stream = ?1")
         .bind(id)
         .run();
   }

@@ -7,12 +7,13 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 -- Every opening of the file; mono_ms of an outbox row counts within its boot. offset_ms: wall clock minus monotonic
--- clock of that boot, once its time was synchronised.
+-- clock of that boot, once its time was synchronised. mono_ms: the monotonic clock at the opening.
 CREATE TABLE boot (
   seq INTEGER PRIMARY KEY,
   boot_id TEXT NOT NULL,
   opened_ms INTEGER NOT NULL,
-  offset_ms INTEGER
+  offset_ms INTEGER,
+  mono_ms INTEGER
 ) STRICT;
 
 -- One row a stream, written once a commit. gone: every seq up to it has left the outbox.
@@ -37,6 +38,16 @@ CREATE TABLE outbox (
   mono_ms INTEGER NOT NULL,
   PRIMARY KEY (stream, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- Names taken back that may still stand in rows of a stream: these are gone through in pieces, up to upto; those up to
+-- seq are done. names: a JSON array.
+CREATE TABLE erasure (
+  id INTEGER PRIMARY KEY,
+  names TEXT NOT NULL,
+  stream INTEGER NOT NULL CHECK (stream BETWEEN 1 AND 3),
+  seq INTEGER NOT NULL,
+  upto INTEGER NOT NULL
+) STRICT;
 
 -- held: the operator's word, whatever its source says: 1 paused, 2 resumed, 0 none. A started campaign that was taken
 -- away stays, inactive, so that it cannot come back with other odds.
@@ -86,6 +97,7 @@ CREATE TABLE subject_use (
   last_draw_ms INTEGER NOT NULL,
   PRIMARY KEY (campaign, who)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX subject_use_day ON subject_use (day);
 
 -- Every draw by the hash of its nonce, with the answer that was given.
 CREATE TABLE draw (
@@ -95,11 +107,14 @@ CREATE TABLE draw (
   answer TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX draw_at ON draw (at_ms);
+CREATE INDEX draw_subject ON draw (subject) WHERE subject != '';
 
 -- id begins with the second of issue, so new coupons share the last page.
 -- starts_ms: not to be used before; 0: at once. hours: [[day, from, to], …] in minutes of the shop's time zone, Sunday is 0;
 -- '': always.
 -- reservation: 32 hex while state is reserved; it lapses at reserved_until_ms.
+-- boot: of which opening it is, so that its times can be put right with that one's clock; 0: of another shop, or of
+-- before.
 CREATE TABLE coupon (
   id TEXT PRIMARY KEY NOT NULL,
   code TEXT NOT NULL UNIQUE,
@@ -120,19 +135,21 @@ CREATE TABLE coupon (
   starts_ms INTEGER NOT NULL DEFAULT 0,
   hours TEXT NOT NULL DEFAULT '',
   reservation TEXT NOT NULL DEFAULT '',
-  reserved_until_ms INTEGER NOT NULL DEFAULT 0
+  reserved_until_ms INTEGER NOT NULL DEFAULT 0,
+  boot INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX coupon_subject ON coupon (subject) WHERE subject != '';
 CREATE INDEX coupon_expiry ON coupon (expires_ms) WHERE state = 'issued';
 CREATE INDEX coupon_reserved ON coupon (reserved_until_ms) WHERE state = 'reserved';
 
--- The till's idempotency keys.
+-- The till's idempotency keys. answer names no person.
 CREATE TABLE till_answer (
   key TEXT PRIMARY KEY NOT NULL,
   request BLOB NOT NULL,
   at_ms INTEGER NOT NULL,
   answer TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX till_answer_at ON till_answer (at_ms);
 
 -- Sessions that are open; one that ended is told upstream and goes.
 CREATE TABLE session (
@@ -149,6 +166,7 @@ CREATE TABLE session (
   bytes_up INTEGER NOT NULL DEFAULT 0,
   bytes_down INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX session_subject ON session (subject);
 
 -- Which device used which token, and the session it got.
 CREATE TABLE token_use (
@@ -172,6 +190,7 @@ CREATE TABLE consent (
   terms_hash TEXT NOT NULL,
   given_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX consent_given ON consent (given_ms);
 
 -- Every version of a campaign, so that what was answered under it can be explained.
 CREATE TABLE campaign_version (
@@ -209,6 +228,7 @@ CREATE TABLE happening (
   instance TEXT PRIMARY KEY NOT NULL,
   at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX happening_at ON happening (at_ms);
 
 -- Offers made on a local day: to one shopper (keyed hash, as in subject_use), and to all (empty).
 CREATE TABLE offer_use (
@@ -224,6 +244,7 @@ CREATE TABLE visit (
   first_day INTEGER NOT NULL,
   last_day INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX visit_last ON visit (last_day);
 
 -- Segments the chain put a subject into.
 CREATE TABLE segment (
@@ -242,6 +263,7 @@ CREATE TABLE arm (
   bought INTEGER NOT NULL,
   PRIMARY KEY (campaign, who)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX arm_day ON arm (day);
 
 -- How many, by hour (span 0, slot: hours since 1970) and local day (span 1, slot: days since 1970). bits: which of 4,096
 -- places the people fell on, by a hash that is another in each slot; empty once the slot is over.

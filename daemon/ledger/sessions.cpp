@@ -252,20 +252,4 @@ void give_consent(Context& context, const std::string& subject, const std::strin
   context.emit(Stream::ledger, "consent.given", subject, {{"terms_hash", terms_hash}});
 }
 
-void withdraw_consent(Context& context, const std::string& subject) {
-  if (subject.empty()) return;
-  if (const auto agreed = consent_of(context.db, subject)) record_consent(context, subject, false, *agreed);
-  context.db.query("DELETE FROM consent WHERE subject = ?").bind(subject).run();
-  context.db.query("UPDATE coupon SET subject = '' WHERE subject = ?").bind(subject).run();
-  forget_offers(context, subject);
-  forget_audience(context, subject);
-  context.db.query("UPDATE draw SET subject = '' WHERE subject = ?").bind(subject).run();
-  context.db.query("UPDATE till_answer SET answer = replace(answer, ?1, '') WHERE instr(answer, ?1) > 0")
-      .bind(subject)
-      .run();
-  context.outbox.blank_subject(subject);
-  // The one row that still names the subject, so that those upstream erase too; it goes once they have it.
-  context.emit(Stream::ledger, "consent.withdrawn", subject, Json::object());
-}
-
 }  // namespace foyer::ledger

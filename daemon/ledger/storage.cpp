@@ -174,8 +174,9 @@ void write_boot(Storage& storage, const Settings& settings) {
   const auto seq = static_cast<std::int64_t>(storage.boot_seq);
   auto& db = *storage.db;
   db.query("DELETE FROM boot WHERE seq <= ?").bind(seq - kBootsKept).run();
-  db.query("INSERT INTO boot (seq, boot_id, opened_ms) VALUES (?,?,?)")
-      .bind(seq, settings.boot_id, unix_ms(settings.wall()))
+  const auto mono = std::chrono::duration_cast<std::chrono::milliseconds>(settings.mono().time_since_epoch());
+  db.query("INSERT INTO boot (seq, boot_id, opened_ms, mono_ms) VALUES (?,?,?,?)")
+      .bind(seq, settings.boot_id, unix_ms(settings.wall()), mono.count())
       .run();
 }
 

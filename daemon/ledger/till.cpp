@@ -73,7 +73,7 @@ void record_use(Context& context, const Coupon& coupon, const TillRequest& reque
 Coupon take_in(Context& context, Shown shown) {
   if (shown.foreign) {
     shown.coupon.code = random_hex(context.settings.random, 16);
-    insert_coupon(context.db, shown.coupon);
+    insert_coupon(context.db, shown.coupon, 0);
   }
   return std::move(shown.coupon);
 }

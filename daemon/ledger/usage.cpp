@@ -26,18 +26,48 @@ Bytes counted_as(const Settings& settings, const std::string& subject) {
 
 namespace {
 
-void add_subject(Context& context, const std::string& campaign, const Bytes& who, campaign::Usage& usage) {
-  auto query =
-      context.db.query("SELECT total, day, day_total, last_draw_ms FROM subject_use WHERE campaign = ? AND who = ?");
+/// A clock that is set back over midnight goes on with the day that had begun, so that no cap is counted anew. One day
+/// and no more: a count by a clock that was years ahead is over.
+bool is_today(std::int64_t day, const Context& context) { return day == context.today() || day == context.today() + 1; }
+
+struct Counted {
+  std::int64_t total = 0, day = 0, day_total = 0, last_draw_ms = 0;
+};
+
+std::optional<Counted> counted(Db& db, const std::string& campaign, const Bytes& who) {
+  auto query = db.query("SELECT total, day, day_total, last_draw_ms FROM subject_use WHERE campaign = ? AND who = ?");
   query.bind(campaign, who);
-  if (!query.next()) return;
-  usage.subject_total += static_cast<std::uint32_t>(query.integer(0));
-  if (query.integer(1) == context.today()) usage.subject_day += static_cast<std::uint32_t>(query.integer(2));
-  const auto drawn = from_unix_ms(query.integer(3));
-  usage.subject_last_draw = std::max(usage.subject_last_draw.value_or(drawn), drawn);
+  if (!query.next()) return std::nullopt;
+  return Counted{query.integer(0), query.integer(1), query.integer(2), query.integer(3)};
+}
+
+void add_subject(Context& context, const std::string& campaign, const Bytes& who, campaign::Usage& usage) {
+  const auto had = counted(context.db, campaign, who);
+  if (!had) return;
+  usage.subject_total = static_cast<std::uint32_t>(had->total);
+  if (is_today(had->day, context)) usage.subject_day = static_cast<std::uint32_t>(had->day_total);
+  usage.subject_last_draw = from_unix_ms(had->last_draw_ms);
 }
 
 }  // namespace
+
+void carry_counts(Context& context, const std::string& campaign, const Names& names) {
+  for (std::size_t i = 1; i < names.size(); ++i) {
+    auto had = counted(context.db, campaign, names[i]);
+    if (!had) continue;
+    // Whoever comes is remembered as long as from today.
+    if (!is_today(had->day, context)) had->day = context.today(), had->day_total = 0;
+    context.db
+        .query(
+            "INSERT INTO subject_use (campaign, who, total, day, day_total, last_draw_ms) VALUES (?1,?2,?3,?4,?5,?6) "
+            "ON CONFLICT (campaign, who) DO UPDATE SET total = total + ?3, day_total = ?5 + "
+            "CASE WHEN day IN (?7, ?7 + 1) THEN day_total ELSE 0 END, "
+            "day = CASE WHEN day = ?7 + 1 THEN day ELSE ?4 END, last_draw_ms = max(last_draw_ms, ?6)")
+        .bind(campaign, names.front(), had->total, had->day, had->day_total, had->last_draw_ms, context.today())
+        .run();
+    context.db.query("DELETE FROM subject_use WHERE campaign = ? AND who = ?").bind(campaign, names[i]).run();
+  }
+}
 
 campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, const Names& names) {
   campaign::Usage usage;
@@ -47,10 +77,13 @@ campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, c
     query.bind(campaign.id);
     if (query.next()) {
       usage.total = count(query.integer(0));
-      usage.day = query.integer(1) == context.today() ? count(query.integer(2)) : 0;
+      usage.day = is_today(query.integer(1), context) ? count(query.integer(2)) : 0;
     }
   }
-  for (const auto& who : names) add_subject(context, campaign.id, who, usage);
+  if (!names.empty()) {
+    carry_counts(context, campaign.id, names);
+    add_subject(context, campaign.id, names.front(), usage);
+  }
   auto query = context.db.query("SELECT prize, issued FROM prize_use WHERE campaign = ?");
   query.bind(campaign.id);
   while (query.next()) usage.issued[query.text(0)] = count(query.integer(1));
@@ -66,7 +99,8 @@ void count_draw(Context& context, const std::string& campaign, const Bytes& who,
       .query(
           "INSERT INTO subject_use (campaign, who, total, day, day_total, last_draw_ms) VALUES (?1,?2,?3,?4,?3,?5) "
           "ON CONFLICT (campaign, who) DO UPDATE SET total = total + ?3, "
-          "day_total = CASE WHEN day = ?4 THEN day_total ELSE 0 END + ?3, day = ?4, last_draw_ms = ?5")
+          "day_total = CASE WHEN day IN (?4, ?4 + 1) THEN day_total ELSE 0 END + ?3, "
+          "day = CASE WHEN day = ?4 + 1 THEN day ELSE ?4 END, last_draw_ms = ?5")
       .bind(campaign, who, win, today, unix_ms(context.now))
       .run();
   if (!won) return;
@@ -74,7 +108,8 @@ void count_draw(Context& context, const std::string& campaign, const Bytes& who,
       .query(
           "INSERT INTO campaign_use (campaign, total, day, day_total) VALUES (?1,1,?2,1) "
           "ON CONFLICT (campaign) DO UPDATE SET total = total + 1, "
-          "day_total = CASE WHEN day = ?2 THEN day_total ELSE 0 END + 1, day = ?2")
+          "day_total = CASE WHEN day IN (?2, ?2 + 1) THEN day_total ELSE 0 END + 1, "
+          "day = CASE WHEN day = ?2 + 1 THEN day ELSE ?2 END")
       .bind(campaign, today)
       .run();
 }

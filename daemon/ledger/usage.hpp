@@ -9,7 +9,11 @@ namespace foyer::ledger {
 /// What stands for the subject in the counts: it cannot be turned back and is not the name events carry.
 Bytes counted_as(const Settings& settings, const std::string& subject);
 
-/// Of all names together.
+/// What was counted of older names is counted of the one in use from now on, so that it is still found when they are no
+/// longer known to be the same.
+void carry_counts(Context& context, const std::string& campaign, const Names& names);
+
+/// Of all names together; carries the counts. Without names it reads only.
 campaign::Usage usage_of(Context& context, const campaign::Campaign& campaign, const Names& names);
 
 /// A draw that was won or lost; wins count towards the caps.

@@ -49,6 +49,7 @@ void Writer::start() {
   outbox_.load();
   ballast_.take();
   campaigns_.load(*storage_.db, &faults);
+  late_clock_.load(*storage_.db, settings_.boot_id, storage_.boot_seq);
   for (const auto& [id, why] : faults)
     riding_.push_back(
         {Stream::health, "campaign.refused", "", dump({{"campaign", id}, {"reasons", Json::array({why})}})});
@@ -131,9 +132,10 @@ Figures Writer::figures() const {
 // ---- ledger thread -------------------------------------------------------------------------------------------
 
 Context Writer::context() {
+  // Asked first: a clock that is set meanwhile is not taken for vouched.
+  const bool vouched = settings_.synchronised && settings_.synchronised();
   const auto now = settings_.wall();
   const auto mono = settings_.mono();
-  const bool vouched = settings_.synchronised && settings_.synchronised();
   if (vouched) {
     outbox_.no_newer_than(now);
     held_until_.reset();
@@ -153,21 +155,27 @@ Context Writer::context() {
           mono,
           trusted,
           settled,
-          campaign::Moment::at(now, trusted, zone_)};
+          campaign::Moment::at(now, trusted, zone_),
+          vouched};
 }
 
-/// What the clocks are apart is written with the first group after somebody vouched for the time, and when it moved.
-void Writer::note_clock(Context& context) {
+/// What the clocks are apart is written with the first group after somebody vouched for the time, and when it moved;
+/// with it, before anything is ended, the times that were stored before are put right. `boot_stored`: there is a row
+/// for it.
+void Writer::note_clock(Context& context, bool boot_stored) {
   offset_in_group_ms_ = offset_ms_;
-  if (!settings_.synchronised || !storage_.boot_stored || !settings_.synchronised()) return;
+  if (!settings_.synchronised) return;
   const auto offset = unix_ms(context.now) - duration_cast<milliseconds>(context.mono.time_since_epoch()).count();
+  if (!context.clock_vouched) return late_clock_.note(storage_.boot_seq, context.now, offset);
+  if (!boot_stored) return;
+  late_clock_.put_right(context, offset);
   if (offset_ms_ && std::abs(offset - *offset_ms_) <= kClockRightMs / 2) return;
   context.db.query("UPDATE boot SET offset_ms = ? WHERE boot_id = ?").bind(offset, settings_.boot_id).run();
   offset_in_group_ms_ = offset;
 }
 
 milliseconds Writer::patience() const {
-  if (more_to_sweep_) return milliseconds{0};
+  if (more_to_sweep_ || more_to_blank()) return milliseconds{0};
   auto wait = std::min({kLongestWait, settings_.sweep_every, full_ ? kLookAgain : kLongestWait});
   if (riding_since_) {
     const auto left = duration_cast<milliseconds>(*riding_since_ + kRideAlong - settings_.mono());
@@ -178,7 +186,7 @@ milliseconds Writer::patience() const {
 }
 
 bool Writer::due() const {
-  if (!jobs_.empty() || urgent_ || enough_riding() || more_to_sweep_) return true;
+  if (!jobs_.empty() || urgent_ || enough_riding() || more_to_sweep_ || more_to_blank()) return true;
   const auto now = settings_.mono();
   if (riding_since_ && now - *riding_since_ >= kRideAlong) return true;
   if (full_ && (!last_group_ || now - *last_group_ >= kLookAgain)) return true;
@@ -271,6 +279,7 @@ bool Writer::commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<S
   full_in_a_row_ = failed_in_a_row_ = 0;
   failing_since_.reset();
   offset_ms_ = offset_in_group_ms_;
+  late_clock_.committed();
   for (std::size_t i = 0; i < dropped_.size(); ++i) dropped_[i] += dropped_in_group_[i];
   campaigns_.take_touched();
   stored = outbox_.take();
@@ -284,15 +293,17 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs, bool sw
   auto& db = *storage_.db;
   db.query("BEGIN IMMEDIATE").run();
   auto context = this->context();
-  note_clock(context);
   apply_forgets();
   make_room(context);
   const bool boot_due = !storage_.boot_stored && !full_;
   if (boot_due) write_boot(storage_, settings_);
-  if (sweeping)
+  note_clock(context, storage_.boot_stored || boot_due);
+  if (sweeping) {
     run_sweep(context);
-  else
+  } else {
     write_riding(context);
+    if (outbox_.blanking()) outbox_.blank_some();
+  }
   for (auto& job : jobs) run_job(*job, context);
   tally_.write(db, context.now, context.today());
   outbox_.write_states();
@@ -400,6 +411,8 @@ void Writer::pass_over(Context& context) {
 void Writer::roll_back(const Outbox::Mark& mark) {
   auto& db = *storage_.db;
   outbox_.restore(mark);
+  outbox_.look_for_blanking();
+  late_clock_.rolled_back();
   tally_.restore(0);
   try {
     if (db.in_transaction()) db.query("ROLLBACK").run();  // a COMMIT that found the disk full has done it already

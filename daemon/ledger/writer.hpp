@@ -12,6 +12,7 @@
 #include "base/mailbox.hpp"
 #include "ledger/campaigns.hpp"
 #include "ledger/context.hpp"
+#include "ledger/late_clock.hpp"
 #include "ledger/reserve.hpp"
 #include "ledger/storage.hpp"
 
@@ -163,6 +164,8 @@ class Writer {
   bool due() const;
   std::size_t most_riding_bytes() const { return tight_ ? kTightRidingBytes : kMostRidingBytes; }
   bool enough_riding() const { return riding_.size() >= kMostRiding || riding_bytes_ >= most_riding_bytes(); }
+  /// Names to be taken out of the outbox: at once, but not over and over where nothing can be stored.
+  bool more_to_blank() const { return outbox_.blanking() && !full_ && broken_.empty(); }
   void run_groups();
   void run_group(bool sweeping);
   bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored, bool sweeping);
@@ -183,7 +186,7 @@ class Writer {
   void checkpoint();
   void checkpoint(int most);  ///< where the log has at least so many frames
   void note_sizes();
-  void note_clock(Context& context);
+  void note_clock(Context& context, bool boot_stored);
   void drop(Context& context, Stream stream, std::uint64_t rows, std::string_view reason);
   std::int64_t pages_for_us();
   void give_up_ballast();
@@ -199,6 +202,7 @@ class Writer {
   Outbox outbox_;
   Campaigns campaigns_;
   Tally tally_;
+  LateClock late_clock_;
   Mailbox mailbox_;
   std::thread thread_;
   std::once_flag closed_;

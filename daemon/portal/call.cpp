@@ -115,6 +115,15 @@ tl::expected<Visitor, HttpResponse> Call::visitor() const {
   return tl::make_unexpected(refuse(look == Look::api ? 403 : 400, campaign::Reason::presence_too_low));
 }
 
+tl::expected<Visitor, HttpResponse> Call::visitor_within(const char* what, std::uint32_t per_minute) const {
+  auto who = visitor();
+  if (!who) return who;
+  const auto within = services().within_rate(who->device, what, per_minute);
+  if (!within) return tl::make_unexpected(failed(within.error()));
+  if (!*within) return tl::make_unexpected(refuse(429, campaign::Reason::rate_limited));
+  return who;
+}
+
 void Call::set_pass(HttpResponse& response, const Session& session) const {
   const auto left = std::chrono::floor<std::chrono::seconds>(session.until - services().now()).count();
   if (left <= 0) return;

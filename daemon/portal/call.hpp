@@ -29,6 +29,9 @@ struct Shared {
 
 enum class Look { page, api };
 
+/// Consents, erasures and exports a minute and device, of each so many.
+inline constexpr std::uint32_t kPrivacyPerMinute = 10;
+
 struct Call {
   const Shared& shared;
   const ports::HttpRequest& request;
@@ -57,7 +60,9 @@ struct Call {
 
   /// Who asks; the response is the refusal where nobody is known at that address.
   tl::expected<Visitor, ports::HttpResponse> visitor() const;
-  /// The same, where a stranger is welcome too: nullopt.
+  /// The same, at most so often a minute and device: 429 for the rest.
+  tl::expected<Visitor, ports::HttpResponse> visitor_within(const char* what, std::uint32_t per_minute) const;
+  /// The same as visitor(), where a stranger is welcome too: nullopt.
   tl::expected<std::optional<Visitor>, ports::HttpResponse> known() const;
   /// The cookie by which the session follows the phone to another address.
   void set_pass(ports::HttpResponse& response, const Session& session) const;

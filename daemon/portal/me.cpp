@@ -35,9 +35,9 @@ HttpResponse consent(const Call& call) {
   const auto given = read_string(*body, "consent", 8);
   if (!given) return given.error();
   if (*given != "yes" && *given != "no") return problem(400, "bad_request", "consent: yes or no");
-  const auto visitor = call.visitor();
+  const auto visitor = call.visitor_within("consent", kPrivacyPerMinute);
   if (!visitor) return visitor.error();
-  const auto recorded = call.services().consent(visitor->subject, *given == "yes", call.shared.terms_hash);
+  const auto recorded = call.services().consent(*visitor, *given == "yes", call.shared.terms_hash);
   if (!recorded) return call.failed(recorded.error());
   return json_response({{"consent", *given}, {"terms", call.shared.terms_hash}});
 }

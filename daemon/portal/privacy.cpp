@@ -18,7 +18,7 @@ HttpResponse privacy_page(const Call& call, bool erased) {
 HttpResponse privacy(const Call& call) { return privacy_page(call, false); }
 
 HttpResponse erase(const Call& call) {
-  const auto visitor = call.visitor();
+  const auto visitor = call.visitor_within("erase", kPrivacyPerMinute);
   if (!visitor) return visitor.error();
   const auto erased = call.services().erase(*visitor);
   if (!erased) return call.failed(erased.error());
@@ -27,16 +27,16 @@ HttpResponse erase(const Call& call) {
 
 /// The button without script.
 HttpResponse erase_form(const Call& call) {
-  const auto visitor = call.visitor();
-  if (!visitor) return visitor.error();
   if (field(ports::parse_query(call.request.body), "erase") != "yes") return privacy_page(call, false);
+  const auto visitor = call.visitor_within("erase", kPrivacyPerMinute);
+  if (!visitor) return visitor.error();
   const auto erased = call.services().erase(*visitor);
   if (!erased) return call.failed(erased.error());
   return privacy_page(call, true);
 }
 
 HttpResponse export_me(const Call& call) {
-  const auto visitor = call.visitor();
+  const auto visitor = call.visitor_within("export", kPrivacyPerMinute);
   if (!visitor) return visitor.error();
   auto text = call.services().export_json(*visitor);
   if (!text) return call.failed(text.error());

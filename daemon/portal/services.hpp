@@ -109,7 +109,8 @@ class Services {
   /// Everything under every name of this visitor; their sessions end and the gate shuts.
   virtual Result<void> erase(const Visitor& visitor) = 0;
   virtual Result<std::string> export_json(const Visitor& visitor) = 0;
-  virtual Result<void> consent(const std::string& subject, bool given, const std::string& terms_hash) = 0;
+  /// Given: under the visitor's name. Taken back: what is known under any of their names is erased; they stay in.
+  virtual Result<void> consent(const Visitor& visitor, bool given, const std::string& terms_hash) = 0;
   /// In force, or begun once and taken away since: what was won by its rules may still be used. nullopt: unknown.
   virtual Result<std::optional<campaign::Campaign>> campaign(const std::string& id) = 0;
   /// Code::refuse: this shop lends none.

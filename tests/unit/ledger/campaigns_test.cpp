@@ -205,8 +205,8 @@ TEST_F(CampaignsTest, RedPacketsNobodyTookGoBackAndComeOutAgainWithALaterEnd) {
   const auto take = [&](const std::string& nonce) { return draw(nonce, nonce).prize->amount->minor; };
   for (const auto* nonce : {"a", "b", "c"}) taken += take(nonce);
   set_time("2026-11-22T16:00:00.000Z");  // midnight in the shop
-  ASSERT_TRUE(eventually([&] { return last(Stream::health, "campaign.applied").contains("returned"); }));
-  const auto returned = last(Stream::health, "campaign.applied")["returned"][0];
+  ASSERT_TRUE(eventually([&] { return last(Stream::ledger, "campaign.applied").contains("returned"); }));
+  const auto returned = last(Stream::ledger, "campaign.applied")["returned"][0];
   EXPECT_EQ(returned["prize"], "ten-off");
   EXPECT_EQ(returned["count"], 7);
   EXPECT_EQ(returned["amount"], format_amount({1000 - taken, "CNY"}));

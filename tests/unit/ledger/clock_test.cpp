@@ -168,6 +168,109 @@ TEST_F(ClockTest, LateRowsGoFromTheOldestAndAreToldAsOneGap) {
   EXPECT_EQ(ledger_->figures().dropped, (std::array<std::uint64_t, 3>{0, 5, 0}));
 }
 
+/// A box that was off for ten days starts at the time it had saved; somebody vouches for the right one later.
+class LateStart : public ClockTest {
+ protected:
+  static constexpr auto kOff = std::chrono::hours{24 * 10};
+
+  campaign::TillAnswer redeem_once() {
+    campaign::TillRequest till;
+    till.action = campaign::TillAction::redeem;
+    till.code = code_;
+    till.idempotency_key = "key-1";
+    return ledger_->till(till, kDeadline).value();
+  }
+  static campaign::Campaign two_uses() {
+    auto campaign = sure_win();
+    campaign.prizes[0].uses = 2;
+    return campaign;
+  }
+  void open_in(const std::string& boot) {
+    auto settings = with_clock();
+    settings.boot_id = boot;
+    open(settings);
+  }
+  void start_late() {
+    open_in("late");
+    apply({two_uses()});
+    code_ = winning_code("n1");
+    first_ = redeem_once();
+    ASSERT_FALSE(first_.refused);
+    ASSERT_EQ(first_.coupon->uses_left, 1u);
+    issued_ = now();
+  }
+  void the_time_is_known() {
+    pass(kOff);
+    synchronised_ = true;
+    turn();
+    turn();
+  }
+  void expect_nothing_forgotten() {
+    const auto again = redeem_once();
+    EXPECT_FALSE(again.refused);
+    EXPECT_EQ(again.coupon->uses_left, 1u) << "asked again, not used again";
+    EXPECT_EQ(draw("n1").coupon->code, code_) << "the same nonce, the same answer";
+    const auto coupon = ledger_->coupon_by_code(code_, kDeadline).value().value();
+    EXPECT_EQ(coupon.uses_left, 1u);
+    EXPECT_EQ(coupon.state, campaign::CouponState::issued);
+    EXPECT_NEAR(static_cast<double>(unix_ms(coupon.expires_at)),
+                static_cast<double>(unix_ms(issued_ + kOff + std::chrono::hours{24})), 5'000.0);
+  }
+  std::string code_;
+  campaign::TillAnswer first_;
+  WallTime issued_{};
+};
+
+TEST_F(LateStart, KeysNoncesAndCouponsOfBeforeTheTimeWasKnownAreKeptAsLongAsOthers) {
+  start_late();
+  the_time_is_known();
+  expect_nothing_forgotten();
+  live(std::chrono::hours{24 * 8});
+  turn();
+  turn();
+  EXPECT_EQ(redeem_once().refused, campaign::Reason::expired) << "the key is forgotten in its time, the coupon over";
+}
+
+TEST_F(LateStart, AlsoWhenTheProgramWasStartedAnewMeanwhile) {
+  start_late();
+  live(1h);
+  open_in("late");
+  the_time_is_known();
+  expect_nothing_forgotten();
+  open_in("late");
+  turn();
+  expect_nothing_forgotten();
+}
+
+TEST_F(LateStart, ADateTheCampaignNamesStaysWhereItIs) {
+  open_in("late");
+  auto dated = sure_win();
+  dated.prizes[0].valid.for_.reset();
+  using namespace std::chrono;
+  dated.prizes[0].valid.until = year_month_day{year{2026}, month{12}, day{24}};
+  apply({dated});
+  code_ = winning_code("n1");
+  const auto expires = ledger_->coupon_by_code(code_, kDeadline).value()->expires_at;
+  the_time_is_known();
+  EXPECT_EQ(ledger_->coupon_by_code(code_, kDeadline).value()->expires_at, expires);
+}
+
+TEST_F(LateStart, WhatAnotherBootIssuedAtThatTimeKeepsItsEnd) {
+  synchronised_ = true;
+  open_in("before");
+  apply({two_uses()});
+  const auto code = winning_code("n0");
+  const auto expires = ledger_->coupon_by_code(code, kDeadline).value()->expires_at;
+  synchronised_ = false;
+  pass(-2min);  // saved two minutes before the power went
+  start_late();
+  live(10min);
+  turn();
+  the_time_is_known();
+  expect_nothing_forgotten();
+  EXPECT_EQ(ledger_->coupon_by_code(code, kDeadline).value()->expires_at, expires);
+}
+
 class OrderTest : public World {};
 
 TEST_F(OrderTest, AnAnswerIsRememberedAcrossARestartAndForgottenInTime) {

@@ -2,6 +2,7 @@
 // limits, and the rows alone explain every answer.
 #include <map>
 #include <random>
+#include <set>
 
 #include "campaign/reader.hpp"
 #include "ledger/codec.hpp"
@@ -17,16 +18,25 @@ using campaign::Reason;
 using campaign::Trigger;
 using test::CrashDisk;
 
-constexpr std::uint32_t kSubjectTotal = 4, kSubjectDay = 2, kTotal = 30, kPackets = 12, kOffersADay = 3;
+// Of five shoppers: each of these is met.
+constexpr std::uint32_t kSubjectTotal = 4, kSubjectDay = 2, kTotal = 9, kDay = 4, kPackets = 12, kOffersADay = 3;
 constexpr std::int64_t kPacketSum = 1000, kPacketFloor = 20;
-constexpr int kSteps = 160;
+constexpr int kSteps = 180;
 
 /// What the outside was told.
 struct Told {
   std::map<std::string, std::string> draws;                  ///< nonce → record of its answer
   std::map<std::string, std::vector<std::uint64_t>> offers;  ///< instance → seqs
   std::map<std::string, int> redeemed;                       ///< coupon id → times
+  std::vector<std::string> sales;
+  std::int64_t consents = 0, codes = 0;
+  std::set<Reason> reasons;
 };
+
+Bytes recorded_as(const std::string& subject) {
+  const auto digest = hmac_sha256(Bytes(32, 7), as_bytes("prize:" + subject));
+  return Bytes(digest.begin(), digest.begin() + 16);
+}
 
 class History : public World, public ::testing::WithParamInterface<std::uint64_t> {
  protected:
@@ -36,6 +46,7 @@ class History : public World, public ::testing::WithParamInterface<std::uint64_t
     auto made = settings();
     made.path = dir_ + folder + "/foyer.db";
     made.vfs = disk.vfs();
+    made.mono = [this] { return MonoTime{now() - begun_}; };  // a sweep a minute, of this history
     return made;
   }
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
@@ -46,6 +57,7 @@ class History : public World, public ::testing::WithParamInterface<std::uint64_t
     campaign.limits.subject_total = kSubjectTotal;
     campaign.limits.subject_day = kSubjectDay;
     campaign.limits.total = kTotal;
+    campaign.limits.day = kDay;
     campaign.prizes[0].stock = stock_;
     campaign.prizes[0].uses = 2;
     campaign.prizes[0].weight = 3;
@@ -55,7 +67,7 @@ class History : public World, public ::testing::WithParamInterface<std::uint64_t
     campaign.priority = 1;
     return campaign;
   }
-  static campaign::Campaign packets() {
+  campaign::Campaign packets() const {
     auto campaign = sure_win("packets");
     auto& prize = campaign.prizes[0];
     prize.id = "packet";
@@ -65,6 +77,14 @@ class History : public World, public ::testing::WithParamInterface<std::uint64_t
     prize.total = {kPacketSum, "CNY"};
     prize.count = kPackets;
     prize.at_least_minor = kPacketFloor;
+    campaign.schedule.until = std::chrono::year_month_day{until_};
+    return campaign;
+  }
+  /// What a purchase gives: codes of the merchant's own list.
+  static campaign::Campaign thanks() {
+    auto campaign = sure_win("thanks");
+    campaign.trigger = Trigger::purchase;
+    campaign.prizes[0].imported_codes = true;
     return campaign;
   }
   static campaign::Campaign welcome(const std::string& id) {
@@ -74,28 +94,36 @@ class History : public World, public ::testing::WithParamInterface<std::uint64_t
     return campaign;
   }
   void put_all() {
-    (void)ledger_->apply_campaigns("file", {coupons(), packets(), welcome("hello"), welcome("hi")}, kDeadline);
+    (void)ledger_->apply_campaigns("file", {coupons(), packets(), thanks(), welcome("hello"), welcome("hi")},
+                                   kDeadline);
   }
 
   void step();
   void shake_once();
   void enter_once();
   void redeem_once();
+  void sell_once();
+  void bring_codes();
+  void agree_or_go();
   void verify(const CrashDisk& left, const std::string& when);
   void verify_told(Db& db, const std::string& when);
   void verify_limits(Db& db, const std::string& when);
   void verify_explained(Db& db, const std::string& when);
 
+  const WallTime begun_ = now();
   std::mt19937_64 random_;
-  std::uint32_t stock_ = 8;
+  std::uint32_t stock_ = 6;
+  std::chrono::sys_days until_{std::chrono::year{2026} / 11 / 22};  // the first day
   int nonces_ = 0, instances_ = 0;
+  std::map<int, int> asked_before_, entered_before_;  ///< subject → what it asked before it was erased
   Told told_;
   std::vector<std::string> codes_;
 };
 
 void History::shake_once() {
   const bool again = nonces_ > 0 && below(5) == 0;
-  const auto number = again ? static_cast<int>(below(static_cast<std::uint64_t>(nonces_))) : nonces_++;
+  auto number = again ? static_cast<int>(below(static_cast<std::uint64_t>(nonces_))) : nonces_++;
+  if (number < asked_before_[number % 5]) number = nonces_++;  // whoever was erased is somebody else
   const auto nonce = fmt::format("n{}", number);
   const auto answer = ledger_->draw(shake(nonce, fmt::format("s{}", number % 5)), kDeadline);
   ASSERT_TRUE(answer) << answer.error().message;
@@ -103,11 +131,13 @@ void History::shake_once() {
   const auto [at, fresh] = told_.draws.try_emplace(nonce, record);
   ASSERT_EQ(at->second, record) << "the same nonce, another answer";
   if (fresh && answer->coupon) codes_.push_back(answer->coupon->code);
+  if (answer->reason) told_.reasons.insert(*answer->reason);
 }
 
 void History::enter_once() {
   const bool again = instances_ > 0 && below(4) == 0;
-  const auto number = again ? static_cast<int>(below(static_cast<std::uint64_t>(instances_))) : instances_++;
+  auto number = again ? static_cast<int>(below(static_cast<std::uint64_t>(instances_))) : instances_++;
+  if (number < entered_before_[number % 5]) number = instances_++;
   const auto who = fmt::format("s{}", number % 5);
   const auto instance = fmt::format("enter|{}", number);
   const auto answer = ledger_->happen({Trigger::enter, instance, {who, 4, "entrance", false}, {who}, ""}, kDeadline);
@@ -133,18 +163,58 @@ void History::redeem_once() {
   if (!answer->refused) ++told_.redeemed[answer->coupon->id];
 }
 
+void History::sell_once() {
+  if (codes_.empty()) return;
+  campaign::TillRequest request;
+  request.action = campaign::TillAction::sale;
+  request.code = codes_[below(codes_.size())];
+  request.amount = Money{5000, "CNY"};
+  const auto answer = ledger_->till(request, kDeadline);
+  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_FALSE(answer->refused);
+  told_.sales.push_back(answer->sale);
+}
+
+void History::bring_codes() {
+  const auto brought = ledger_->import_codes(
+      "thanks", "ten-off", {fmt::format("LIST-{}", told_.codes), fmt::format("LIST-{}", told_.codes + 1)}, false,
+      kDeadline);
+  ASSERT_TRUE(brought && brought->added == 2);
+  told_.codes += 2;
+}
+
+/// Consent is given; or the person goes, by one way or the other, and what they had with them.
+void History::agree_or_go() {
+  const auto number = static_cast<int>(below(5));
+  const auto who = fmt::format("s{}", number);
+  const auto terms = fmt::format("terms-{}", told_.consents);
+  if (below(3) != 0) {
+    ASSERT_TRUE(ledger_->give_consent(who, terms, kDeadline));
+    ++told_.consents;
+    return;
+  }
+  asked_before_[number] = nonces_;
+  entered_before_[number] = instances_;
+  std::erase_if(told_.offers, [&](const auto& one) { return std::stoi(one.first.substr(6)) % 5 == number; });
+  ASSERT_TRUE(below(2) == 0 ? ledger_->erase({who}, kDeadline) : ledger_->withdraw_consent({who}, kDeadline));
+}
+
 void History::step() {
   pass(1s);
-  const auto dice = below(100);
+  const auto dice = below(110);
   if (dice < 55) return shake_once();
-  if (dice < 75) return enter_once();
-  if (dice < 85) return redeem_once();
-  if (dice < 90) return pass(std::chrono::hours(below(8)));
-  if (dice < 95) {
+  if (dice < 70) return enter_once();
+  if (dice < 80) return redeem_once();
+  if (dice < 85) return pass(std::chrono::hours(below(8)));
+  if (dice < 90) {
     stock_ += static_cast<std::uint32_t>(below(3));
+    until_ += std::chrono::days(below(2));
     return put_all();
   }
-  (void)ledger_->pause_campaign(below(2) == 0 ? "coupons" : "packets", dice < 97, kDeadline);
+  if (dice < 97) return sell_once();
+  if (dice < 100) return bring_codes();
+  if (dice < 104) return agree_or_go();
+  (void)ledger_->pause_campaign(below(2) == 0 ? "coupons" : "packets", dice < 106, kDeadline);
 }
 
 void History::verify_told(Db& db, const std::string& when) {
@@ -166,6 +236,18 @@ void History::verify_told(Db& db, const std::string& when) {
     ASSERT_TRUE(query.next()) << when;
     ASSERT_GE(query.integer(0), times) << when << ": a redemption is lost";
   }
+  for (const auto& id : told_.sales) {
+    auto query = db.query("SELECT 1 FROM sale WHERE id = ?");
+    query.bind(id);
+    ASSERT_TRUE(query.next()) << when << ": a sale is lost";
+  }
+  ASSERT_GE(db.number("SELECT count(*) FROM consent_record WHERE given = 1"), told_.consents) << when;
+  ASSERT_GE(db.number("SELECT count(*) FROM code_pool") +
+                db.number("SELECT count(*) FROM coupon WHERE campaign = 'thanks' AND code LIKE 'LIST-%'"),
+            told_.codes)
+      << when << ": a code of the list is lost";
+  ASSERT_EQ(db.number("SELECT count(*) FROM coupon WHERE campaign = 'thanks' AND code NOT LIKE 'LIST-%'"), 0) << when;
+  ASSERT_EQ(db.number("SELECT count(*) FROM coupon WHERE code IN (SELECT code FROM code_pool)"), 0) << when;
 }
 
 void History::verify_limits(Db& db, const std::string& when) {
@@ -175,55 +257,154 @@ void History::verify_limits(Db& db, const std::string& when) {
   const auto claimed = db.number(
       "SELECT ifnull(sum(json_extract(answer, '$.prize.amount.minor')), 0) FROM draw WHERE json_extract(answer, "
       "'$.campaign') = 'packets'");
-  ASSERT_EQ(claimed + db.number("SELECT ifnull(sum(minor), 0) FROM packet"), kPacketSum) << when;
+  const auto left = [&](const char* what) {  // to be taken, or gone back
+    return db.number(
+        fmt::format("SELECT ifnull(sum({}), 0) FROM (SELECT minor, 1 AS count FROM packet UNION ALL "
+                    "SELECT minor, count FROM packet_return)",
+                    what));
+  };
+  ASSERT_EQ(claimed + left("minor"), kPacketSum) << when;
   ASSERT_EQ(db.number("SELECT ifnull(sum(minor), 0) FROM prize_use WHERE campaign = 'packets'"), claimed) << when;
   const auto taken = db.number(
       "SELECT count(*) FROM draw WHERE json_extract(answer, '$.campaign') = 'packets' AND json_extract(answer, "
       "'$.result') = 'won'");
-  ASSERT_EQ(taken + db.number("SELECT count(*) FROM packet"), kPackets) << when;
+  ASSERT_EQ(taken + left("count"), kPackets) << when;
   ASSERT_EQ(db.number(fmt::format("SELECT count(*) FROM packet WHERE minor < {}", kPacketFloor)), 0) << when;
 }
 
-/// Goes through the recorded answers in order of time and counts for itself.
+/// What the rows say of the campaigns and the shoppers at one moment after the other.
+class Account {
+ public:
+  explicit Account(Db& db) : db_(db), zone_(campaign::ZoneTime::load("Asia/Shanghai").value()) {
+    auto pauses = db.query(
+        "SELECT wall_ms, json_extract(data, '$.campaign'), json_extract(data, '$.paused') FROM outbox WHERE "
+        "type = 'campaign.applied' AND json_extract(data, '$.paused') IS NOT NULL ORDER BY seq");
+    while (pauses.next()) pauses_.emplace_back(pauses.integer(0), pauses.text(1), pauses.integer(2) != 0);
+    auto versions = db.query("SELECT at_ms, json FROM campaign_version ORDER BY campaign, version");
+    while (versions.next())
+      versions_.emplace_back(versions.integer(0),
+                             campaign::parse_campaign_json(versions.text(1), "test", campaign::Origin::stored).value());
+  }
+
+  void turn_to(std::int64_t at_ms) {
+    at_ms_ = at_ms;
+    moment_ = campaign::Moment::at(from_unix_ms(at_ms), true, zone_);
+  }
+  /// Everything that speaks against a win of this shopper now; `who` empty: nobody knows any more who it was.
+  std::set<Reason> against_coupons(const std::string& who) {
+    std::set<Reason> reasons;
+    if (paused("coupons")) reasons.insert(Reason::paused);
+    if (of_subject_[who] >= kSubjectTotal || of_day_[today(who)] >= kSubjectDay) reasons.insert(Reason::subject_cap);
+    if (wins_ >= kTotal || wins_of_day_[moment_.today] >= kDay) reasons.insert(Reason::campaign_cap);
+    if (wins_ >= version("coupons").prizes.at(0).stock) reasons.insert(Reason::out_of_stock);
+    return reasons;
+  }
+  std::set<Reason> against_packets() {
+    std::set<Reason> reasons;
+    if (paused("packets")) reasons.insert(Reason::paused);
+    if (is_over(version("packets").schedule, moment_)) reasons.insert(Reason::expired);
+    if (taken_ >= kPackets) reasons.insert(Reason::out_of_stock);
+    return reasons;
+  }
+  void won_coupon(const std::string& who) {
+    ++wins_;
+    ++of_subject_[who];
+    ++of_day_[today(who)];
+    ++wins_of_day_[moment_.today];
+  }
+  void won_packet() { ++taken_; }
+  std::uint32_t offer_of(const std::string& subject) { return ++offers_of_day_[today(subject)]; }
+  std::uint32_t wins() const { return wins_; }
+  /// Whose the win was, by the record that outlives an erasure.
+  std::string winner(const std::string& nonce_hash) {
+    auto query = db_.query("SELECT who FROM prize_record WHERE id = ?");
+    query.bind(fmt::format("{:08x}{}", at_ms_ / 1000, nonce_hash));
+    return query.next() ? query.text(0) : "";
+  }
+
+ private:
+  std::string today(const std::string& who) const { return fmt::format("{}|{}", who, moment_.today); }
+  bool paused(const std::string& campaign) const {
+    bool paused = false;
+    for (const auto& [at, id, is] : pauses_)
+      if (at < at_ms_ && id == campaign) paused = is;
+    return paused;
+  }
+  const campaign::Campaign& version(const std::string& campaign) const {
+    const campaign::Campaign* newest = nullptr;
+    for (const auto& [at, one] : versions_)
+      if (at <= at_ms_ && one.id == campaign) newest = &one;
+    if (newest == nullptr) throw std::logic_error("an answer by a campaign that was not there");
+    return *newest;
+  }
+
+  Db& db_;
+  const campaign::ZoneTime zone_;
+  std::int64_t at_ms_ = 0;
+  campaign::Moment moment_{};
+  std::vector<std::tuple<std::int64_t, std::string, bool>> pauses_;
+  std::vector<std::pair<std::int64_t, campaign::Campaign>> versions_;
+  std::map<std::string, std::uint32_t> of_subject_, of_day_, offers_of_day_;
+  std::map<std::int64_t, std::uint32_t> wins_of_day_;
+  std::uint32_t wins_ = 0, taken_ = 0;
+};
+
+std::string text_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
+
+/// Goes through the recorded answers in order of time and counts for itself: each must be what the rows ask for.
 void History::verify_explained(Db& db, const std::string& when) {
-  const auto zone = campaign::ZoneTime::load("Asia/Shanghai").value();
-  std::map<std::string, std::uint32_t> of_subject, of_day, offers_of_day;
-  std::uint32_t wins = 0, coupons = 0;
+  Account account(db);
   auto query = db.query(
-      "SELECT at_ms, subject, answer, 0 FROM draw UNION ALL SELECT at_ms, subject, answer, 1 FROM offer "
-      "ORDER BY at_ms");
+      "SELECT at_ms, nonce_hash, subject, answer, 0 FROM draw UNION ALL SELECT at_ms, instance, subject, answer, 1 "
+      "FROM offer ORDER BY at_ms");
   while (query.next()) {
-    const auto answer = draw_from_record(query.text(2));
-    const auto day = zone.local(from_unix_ms(query.integer(0))).day;
-    const auto today = fmt::format("{}|{}", query.text(1), std::chrono::sys_days{day}.time_since_epoch().count());
+    account.turn_to(query.integer(0));
+    const auto answer = draw_from_record(query.text(3));
+    const auto& subject = query.text(2);
     const bool won = answer.result == DrawAnswer::Result::won;
+    const auto what = fmt::format("{}: {} of {}: {}", when, query.text(1), subject, query.text(3));
     if (won && answer.coupon) {
-      ++coupons;
       auto coupon = db.query("SELECT campaign, prize, subject FROM coupon WHERE id = ?");
       coupon.bind(answer.coupon->id);
-      ASSERT_TRUE(coupon.next()) << when << ": a win without its coupon";
+      ASSERT_TRUE(coupon.next()) << what << ": a win without its coupon";
       ASSERT_EQ(coupon.text(0), answer.campaign);
       ASSERT_EQ(coupon.text(1), answer.prize->id);
-      ASSERT_EQ(coupon.text(2), query.text(1));
+      ASSERT_EQ(coupon.text(2), subject);
     }
-    if (query.integer(3) == 1) {
-      ASSERT_LE(++offers_of_day[today], kOffersADay) << when << ": the house's cap";
+    if (query.integer(4) == 1) {
+      ASSERT_LE(account.offer_of(subject), kOffersADay) << what << ": the house's cap";
       continue;
     }
-    if (answer.campaign != "coupons") continue;
-    auto& total = of_subject[query.text(1)];
-    auto& of_today = of_day[today];
+    auto who = won ? account.winner(query.text(1)) : "";
     if (won) {
-      ASSERT_LE(++total, kSubjectTotal) << when;
-      ASSERT_LE(++of_today, kSubjectDay) << when;
-      ASSERT_LE(++wins, kTotal) << when;
-    } else if (answer.reason == Reason::subject_cap) {
-      ASSERT_TRUE(total == kSubjectTotal || of_today == kSubjectDay) << when << ": refused for no reason";
-    } else if (answer.reason == Reason::campaign_cap) {
-      ASSERT_EQ(wins, kTotal) << when << ": refused for no reason";
+      ASSERT_NE(who, "") << what << ": no record of the prize";
+    }
+    if (!subject.empty()) {
+      if (won) {
+        ASSERT_EQ(who, text_of(recorded_as(subject))) << what;
+      }
+      who = text_of(recorded_as(subject));
+    }
+    const auto coupons = account.against_coupons(who), packets = account.against_packets();
+    if (answer.result == DrawAnswer::Result::denied) {
+      ASSERT_EQ(answer.campaign, "coupons") << what;
+      ASSERT_TRUE(coupons.contains(*answer.reason) || (who.empty() && answer.reason == Reason::subject_cap))
+          << what << ": refused for no reason";
+      ASSERT_FALSE(packets.empty()) << what << ": there was a packet for them";
+    } else if (answer.campaign == "packets") {
+      ASSERT_TRUE(won && packets.empty()) << what;
+      ASSERT_FALSE(coupons.empty()) << what << ": nothing spoke against the first";
+      account.won_packet();
+    } else {
+      ASSERT_EQ(answer.campaign, "coupons") << what;
+      ASSERT_TRUE(coupons.empty()) << what << ": should have been refused";
+      if (won) account.won_coupon(who);
     }
   }
-  ASSERT_EQ(db.number("SELECT count(*) FROM coupon"), coupons) << when << ": a coupon nobody won";
+  const auto wins = account.wins();
+  ASSERT_EQ(db.number("SELECT count(*) FROM coupon"),
+            db.number("SELECT count(*) FROM prize_record WHERE campaign != 'packets'"))
+      << when << ": a coupon nobody won";
   ASSERT_EQ(db.number("SELECT ifnull(sum(total), 0) FROM campaign_use WHERE campaign = 'coupons'"), wins) << when;
   ASSERT_EQ(db.number("SELECT ifnull(sum(total), 0) FROM subject_use WHERE campaign = 'coupons'"), wins) << when;
   ASSERT_EQ(db.number("SELECT ifnull(sum(issued), 0) FROM prize_use WHERE campaign = 'coupons'"), wins) << when;
@@ -265,6 +446,7 @@ TEST_P(History, CutAtEveryCommitKeepsWhatWasPromised) {
   ledger_.reset();
   EXPECT_GT(syncs, 60);
   EXPECT_GT(told_.draws.size(), 40u);
+  EXPECT_TRUE(told_.reasons.contains(Reason::campaign_cap)) << "the campaign's caps are met";
   RecordProperty("cuts", 2 * syncs);
 }
 

@@ -116,7 +116,7 @@ TEST_F(Offers, NeedConsentWhereTermsAreRequired) {
   auto command = entering("e1");
   command.terms = "terms-1";
   EXPECT_EQ(happen(command).refused, std::vector{Reason::consent_missing});
-  ASSERT_TRUE(ledger_->consent("alice", true, "terms-1", kDeadline));
+  ASSERT_TRUE(ledger_->give_consent("alice", "terms-1", kDeadline));
   EXPECT_EQ(happen(command).offers.size(), 1u);
   command.instance = "e2";
   command.terms = "terms-2";
@@ -176,7 +176,7 @@ TEST_F(Offers, GoWithTheSubjectAndAfterAWeek) {
   happen(entering("e1"));
   happen(entering("e2", "bob"));
   const auto last_seq = list("bob").at(0).seq;
-  ASSERT_TRUE(ledger_->consent("alice", false, "", kDeadline));
+  ASSERT_TRUE(ledger_->withdraw_consent({"alice"}, kDeadline));
   EXPECT_TRUE(list().empty());
   auto quick = settings();
   quick.sweep_every = 0ms;

@@ -147,7 +147,7 @@ TEST_F(Sessions, ConsentIsToldWhenItIsNewAndWhenTheTermsChanged) {
   admit(scan);
   EXPECT_EQ(count(Stream::ledger, "consent.given"), 1u);
   EXPECT_EQ(ledger_->consented("alice", kDeadline).value(), "terms-1");
-  ASSERT_TRUE(ledger_->consent("alice", true, "terms-2", kDeadline));
+  ASSERT_TRUE(ledger_->give_consent("alice", "terms-2", kDeadline));
   EXPECT_EQ(count(Stream::ledger, "consent.given"), 2u);
 }
 
@@ -156,13 +156,13 @@ TEST_F(Sessions, WithdrawalErasesTheSubjectButNotTheCounts) {
   auto campaign = sure_win();
   campaign.limits.subject_total = 1;
   apply({campaign});
-  ASSERT_TRUE(ledger_->consent("alice", true, "terms", kDeadline));
+  ASSERT_TRUE(ledger_->give_consent("alice", "terms", kDeadline));
   campaign::TillRequest till;
   till.action = campaign::TillAction::redeem;
   till.code = winning_code();
   till.idempotency_key = "k";
   ASSERT_TRUE(ledger_->till(till, kDeadline));
-  ASSERT_TRUE(ledger_->consent("alice", false, "", kDeadline));
+  ASSERT_TRUE(ledger_->withdraw_consent({"alice"}, kDeadline));
   EXPECT_FALSE(ledger_->consented("alice", kDeadline).value());
   EXPECT_TRUE(ledger_->coupons_of("alice", kDeadline).value().empty());
   for (const auto& event : events(Stream::ledger))

@@ -172,7 +172,8 @@ TillRequest redeem_once(const std::string& code) {
 
 /// Asks, and dies the moment the commit is on the disk. The ledger looks at its clock right before and right after the
 /// commit; only after it has the write-ahead log grown.
-[[noreturn]] void die_before_the_answer(Settings settings, const std::string& code) {
+template <class Ask>
+[[noreturn]] void die_before_the_answer(Settings settings, Ask ask) {
   std::atomic<bool> asked{false};
   std::uintmax_t before = 0;
   const auto log = [&] {
@@ -188,11 +189,22 @@ TillRequest redeem_once(const std::string& code) {
   if (!ledger) ::_exit(3);
   before = log();
   asked = true;
-  (void)(*ledger)->till(redeem_once(code), kDeadline).has_value();
+  ask(**ledger);
   ::_exit(4);  // the answer came
 }
 
-class TillKill : public World {};
+class TillKill : public World {
+ protected:
+  /// What `ask` asks is committed, and nobody hears of it.
+  template <class Ask>
+  void kill_before_the_answer(Ask ask) {
+    const pid_t child = ::fork();
+    if (child == 0) die_before_the_answer(settings(), ask);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "exit status " << WEXITSTATUS(status);
+  }
+};
 
 TEST_F(TillKill, BetweenTheCommitAndTheAnswerTheSameRequestGetsTheSameAnswer) {
   std::string code;
@@ -204,11 +216,7 @@ TEST_F(TillKill, BetweenTheCommitAndTheAnswerTheSameRequestGetsTheSameAnswer) {
     ASSERT_TRUE(won && won->coupon);
     code = won->coupon->code;
   }
-  const pid_t child = ::fork();
-  if (child == 0) die_before_the_answer(settings(), code);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "exit status " << WEXITSTATUS(status);
+  kill_before_the_answer([&](Ledger& ledger) { (void)ledger.till(redeem_once(code), kDeadline).has_value(); });
   auto ledger = Ledger::open(settings());
   ASSERT_TRUE(ledger);
   const auto again = (*ledger)->till(redeem_once(code), kDeadline);
@@ -216,6 +224,25 @@ TEST_F(TillKill, BetweenTheCommitAndTheAnswerTheSameRequestGetsTheSameAnswer) {
   EXPECT_FALSE(again->refused) << "it was redeemed before the power went: the till hears yes";
   EXPECT_EQ(again->coupon->uses_left, 1u) << "and it was redeemed once";
   EXPECT_EQ((*ledger)->coupon_by_code(code, kDeadline).value()->uses_left, 1u);
+}
+
+TEST_F(TillKill, BetweenTheCommitAndTheAnswerTheSameNonceGetsTheSameDraw) {
+  {
+    auto ledger = Ledger::open(settings());
+    ASSERT_TRUE(ledger);
+    auto campaign = sure_win();
+    campaign.limits.subject_total = 1;
+    ASSERT_TRUE((*ledger)->apply_campaigns("file", {campaign}, kDeadline));
+  }
+  kill_before_the_answer([](Ledger& ledger) { (void)ledger.draw(shake("n1"), kDeadline).has_value(); });
+  open();
+  const auto coupons = ledger_->coupons_of("alice", kDeadline).value();
+  ASSERT_EQ(coupons.size(), 1u) << "it was won before the power went";
+  const auto again = draw("n1");
+  ASSERT_TRUE(again.coupon) << "and the shopper who asks again hears it";
+  EXPECT_EQ(again.coupon->id, coupons[0].id);
+  EXPECT_EQ(draw("n2").reason, campaign::Reason::subject_cap);
+  EXPECT_EQ(ledger_->coupons_of("alice", kDeadline)->size(), 1u) << "once";
 }
 
 }  // namespace

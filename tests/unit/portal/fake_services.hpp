@@ -122,8 +122,8 @@ class FakeServices final : public Services {
     return {};
   }
   Result<std::string> export_json(const Visitor& visitor) override { return "{\"of\":\"" + visitor.subject + "\"}"; }
-  Result<void> consent(const std::string& subject, bool given, const std::string&) override {
-    consents.emplace_back(subject, given);
+  Result<void> consent(const Visitor& visitor, bool given, const std::string&) override {
+    consents.emplace_back(visitor.subject, given);
     return {};
   }
   Result<std::optional<campaign::Campaign>> campaign(const std::string& id) override {

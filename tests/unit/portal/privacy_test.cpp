@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "fake_services.hpp"
 
 namespace foyer::portal {
@@ -24,6 +26,24 @@ TEST(Privacy, another_site_cannot_erase_anybody) {
   request.headers.emplace_back("Origin", "http://evil.example");
   EXPECT_EQ(house.portal.handle(request).status, 403);
   EXPECT_TRUE(house.services.erased.empty());
+}
+
+TEST(Privacy, nobody_fills_the_ledger_by_asking_over_and_over) {
+  House house;
+  const auto erase = [&] { return house.portal.handle(House::request("DELETE", "/v1/me")).status; };
+  const auto erase_form = [&] { return house.form("/privacy", "erase=yes", "10.77.0.3").status; };
+  const auto take_out = [&] { return house.get("/v1/me/export").status; };
+  int turn = 0;
+  const auto agree = [&] {
+    return house.json("/v1/me/consent", {{"consent", turn++ % 2 == 0 ? "yes" : "no"}}, "10.77.0.3").status;
+  };
+  for (const std::function<int()>& ask : {std::function<int()>(erase), std::function<int()>(erase_form),
+                                          std::function<int()>(take_out), std::function<int()>(agree)}) {
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(), 200);
+    EXPECT_EQ(ask(), 429);
+  }
+  EXPECT_EQ(house.services.erased.size(), 20u);
+  EXPECT_EQ(house.services.consents.size(), 10u);
 }
 
 TEST(Privacy, the_page_has_a_button_that_needs_no_script) {
