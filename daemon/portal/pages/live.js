@@ -46,7 +46,7 @@ const status = async () => {
   const s = await ask('/v1/status');
   put('name', `${s.store} · ${s.gateway}`);
   put('guests', s.guests.open);
-  put('here', s.radio.here);
+  put('here', s.radio.here ?? '–');  // few shoppers, where they are only counted
   put('waiting', Object.values(s.outbox ?? {}).reduce((sum, rows) => sum + rows, 0));
   const up = s.upstream;
   put('upstream', say(up === null ? 'none' : up.connected ? 'connected' : 'away'), up === null ? '' : up.connected ? 'good' : 'bad');
