@@ -41,7 +41,7 @@ class Scan : public World {
         "coupon (id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, issued_ms, "
         "expires_ms, title, benefit, redeem_at)",
         "printf('%08xa', " + ms + " / 1000) || i, 'c' || i, 'lunch', 'p', 's' || i, 'issued', 1, 1, 0, 0, " + ms +
-            ", " + ms + " + 999999999, '{}', '{}', '[]'");
+            ", " + ms + " + 999999999, '{}', '{\"kind\":\"gift\"}', '[]'");
     many(
         "sale (id, at_ms, store, terminal, operator, check_no, minor, currency, subject, coupon, issued, ended, "
         "ended_ms)",
