@@ -36,7 +36,10 @@ HttpResponse welcome(const Call& call) {
 /// having seen the display. Of a simulated gate every phone is the box.
 bool may_show(const Call& call, const std::string& zone) {
   const auto& request = call.request;
-  return call.settings().own_loopback || is_loopback(request.remote) || request.remote == request.local ||
+  const auto& ours = call.settings().own_hosts;
+  const bool is_box = is_loopback(request.remote) || request.remote == request.local ||
+                      std::find(ours.begin(), ours.end(), to_string(request.remote)) != ours.end();
+  return call.settings().own_loopback || is_box ||
          is_display_key(call.shared.keys, field(request.query, "key"), call.settings().store, zone,
                         call.services().now());
 }
