@@ -90,9 +90,7 @@ AdmitOrder order_for(const Call& call, const Visitor& visitor, const Token& toke
   order.command.single_use = token.kind == TokenKind::screen || token.kind == TokenKind::receipt;
   order.command.once = token.kind == TokenKind::receipt;
   order.command.cooldown = kCooldown;
-  // What anybody in the shop may scan, as often as it is there.
-  if (token.kind == TokenKind::poster || token.kind == TokenKind::screen)
-    order.command.per_device_per_day = call.settings().per_device_per_day;
+  if (token.kind == TokenKind::poster) order.command.per_device_per_day = call.settings().per_device_per_day;
   order.command.consent = consent;
   if (consent) order.command.terms_hash = call.shared.terms_hash;
   return order;

@@ -218,7 +218,7 @@ TEST_F(Sales, APurchaseGivesNothingWithoutConsent) {
   EXPECT_FALSE(refused.refused) << "the sale itself is recorded";
   EXPECT_TRUE(refused.triggered.empty());
   EXPECT_EQ(refused.passed_over, std::vector{Reason::consent_missing});
-  ASSERT_TRUE(ledger_->consent("alice", true, "terms-1", kDeadline));
+  ASSERT_TRUE(ledger_->give_consent("alice", "terms-1", kDeadline));
   EXPECT_EQ(sell(with).triggered.size(), 1u);
 }
 

@@ -37,7 +37,6 @@ TEST(Admission, post_admits_and_moves_on) {
   EXPECT_TRUE(order.command.single_use);
   EXPECT_TRUE(order.command.consent);
   EXPECT_EQ(order.command.terms_hash.size(), 32u);
-  EXPECT_EQ(order.command.per_device_per_day, 4u) << "of a screen too";
 }
 
 TEST(Admission, each_kind_brings_its_own_conditions) {
