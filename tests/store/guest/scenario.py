@@ -406,6 +406,7 @@ def box_reboots():
 
 
 def clean_stop():
+    until(lambda: phone.get(f"http://{INTERNET}:443/").status == 200, 60, "the phone is back at the access point")
     with Traffic("phone") as traffic:
         start = time.monotonic()
         systemctl("stop", "foyerd")
