@@ -26,6 +26,7 @@ presence::ZoneBeacon named(const config::NamedBeacon& beacon) {
 
 std::vector<presence::ZoneBeacon> named(const std::vector<config::NamedBeacon>& beacons) {
   std::vector<presence::ZoneBeacon> out;
+  out.reserve(beacons.size());
   for (const auto& beacon : beacons) out.push_back(named(beacon));
   return out;
 }

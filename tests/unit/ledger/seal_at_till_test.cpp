@@ -58,7 +58,7 @@ TEST_F(SealAtTill, OnceTakenInItIsStillFoundByItsSealAlone) {
     std::swap(typed.code, typed.typed);
     EXPECT_EQ(ask(action, typed).refused, Reason::not_found);
   }
-  const auto& code = ledger_->coupon(id_, kDeadline).value()->code;
+  const auto code = ledger_->coupon(id_, kDeadline).value()->code;
   EXPECT_EQ(code.size(), 32u);
   EXPECT_NE(code, id_);
   EXPECT_FALSE(redeem(shown()).refused);
