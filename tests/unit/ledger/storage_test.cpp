@@ -163,7 +163,7 @@ TEST_F(StorageTest, TruncatedIsSetAsideAndTheStartGoesOn) {
   EXPECT_NE(ledger_->epoch(), epoch);
   EXPECT_FALSE(ledger_->opened().set_aside.empty());
   EXPECT_GT(ledger_->opened().lost, 0u);
-  EXPECT_GT(ledger_->opened().kept, 100u) << "what is in the half that is left";
+  EXPECT_GT(ledger_->opened().kept, 30u) << "what is in the half that is left";
   apply({sure_win("after")}, "mqtt:after");
   EXPECT_EQ(draw("after").result, campaign::DrawAnswer::Result::won);
   expect_no_gaps(Stream::ledger);
