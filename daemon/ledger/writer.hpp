@@ -164,8 +164,9 @@ class Writer {
   bool due() const;
   std::size_t most_riding_bytes() const { return tight_ ? kTightRidingBytes : kMostRidingBytes; }
   bool enough_riding() const { return riding_.size() >= kMostRiding || riding_bytes_ >= most_riding_bytes(); }
-  /// Names to be taken out of the outbox: at once, but not over and over where nothing can be stored.
-  bool more_to_blank() const { return outbox_.blanking() && !full_ && broken_.empty(); }
+  /// Names to be taken out of the outbox: at once, but not over and over where nothing can be stored. After a group
+  /// that failed they go with the next.
+  bool more_to_blank() const { return outbox_.blanking() && failed_in_a_row_ == 0 && !full_ && broken_.empty(); }
   void run_groups();
   void run_group(bool sweeping);
   bool commit_group(std::vector<std::unique_ptr<Job>>& jobs, std::vector<StoredEvent>& stored, bool sweeping);

@@ -114,6 +114,9 @@ TEST_F(NoRoom, GroupsThatKeepFailingEndTheProcess) {
   ASSERT_TRUE(eventually(hold));
   EXPECT_FALSE(ledger_->draw(shake("m"), kDeadline));
   later_ms_ += Writer::kLongestFailing.count();
+  EXPECT_FALSE(ledger_->draw(shake("m"), kDeadline));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(ledger_->streams(kDeadline)) << "nothing is tried over and over by itself";
+  EXPECT_FALSE(ledger_->figures().broken) << "and these were only two";
   for (int i = 0; i < Writer::kMostFailed; ++i) EXPECT_FALSE(ledger_->draw(shake(fmt::format("o{}", i)), kDeadline));
   EXPECT_TRUE(ledger_->figures().broken);
   EXPECT_NE(ledger_->why_broken().find("locked"), std::string::npos) << ledger_->why_broken();
