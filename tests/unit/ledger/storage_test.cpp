@@ -29,10 +29,6 @@ class StorageTest : public World {
     }
     return objects;
   }
-  static std::string read_all(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
   static void write_all(const std::string& file, const std::string& content) {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << content;
   }
@@ -52,7 +48,7 @@ TEST_F(StorageTest, SchemaFileIsTheSumOfTheMigrations) {
   Db migrated(dir_ + "/a.db", Db::Mode::read_write, "");
   ASSERT_TRUE(migrate(migrated));
   Db written(dir_ + "/b.db", Db::Mode::read_write, "");
-  written.execute(read_all(FOYER_SOURCE_DIR "/daemon/ledger/schema.sql"));
+  written.execute(test::slurp(FOYER_SOURCE_DIR "/daemon/ledger/schema.sql"));
   EXPECT_EQ(schema_of(migrated), schema_of(written));
   EXPECT_GT(schema_of(migrated).size(), 10u);
   EXPECT_EQ(migrated.number("PRAGMA user_version"), newest_version());
@@ -94,12 +90,12 @@ TEST_F(StorageTest, LaterSchemaIsRefusedUnharmed) {
     Db db(path(), Db::Mode::read_write, "");
     db.execute(fmt::format("PRAGMA user_version = {}", newest_version() + 1));
   }
-  const auto before = read_all(path());
+  const auto before = test::slurp(path());
   const auto opened = Ledger::open(settings());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::fatal);
   EXPECT_NE(opened.error().message.find("later"), std::string::npos);
-  EXPECT_EQ(read_all(path()), before);
+  EXPECT_EQ(test::slurp(path()), before);
   EXPECT_FALSE(std::filesystem::exists(path() + ".damaged-1"));
 }
 
@@ -117,7 +113,7 @@ TEST_F(StorageTest, GarbageIsSetAsideAndTheStartGoesOn) {
   EXPECT_EQ(ledger_->opened().set_aside, path() + ".damaged-1");
   EXPECT_EQ(ledger_->opened().kept, 0u);
   EXPECT_GT(ledger_->opened().lost, 0u);
-  EXPECT_EQ(read_all(path() + ".damaged-1"), garbage) << "never changed";
+  EXPECT_EQ(test::slurp(path() + ".damaged-1"), garbage) << "never changed";
   EXPECT_EQ(last(Stream::health, "storage.recovered")["set_aside"], path() + ".damaged-1");
   ledger_.reset();
   write_all(path(), garbage);
@@ -127,7 +123,7 @@ TEST_F(StorageTest, GarbageIsSetAsideAndTheStartGoesOn) {
 
 TEST_F(StorageTest, AnOverwrittenPageLosesOnlyWhatWasOnIt) {
   fill(600);
-  auto content = read_all(path());
+  auto content = test::slurp(path());
   std::vector<std::size_t> leaves;  // of the outbox: file format 1.6, a leaf page begins with 0x0a
   for (std::size_t at = 1; at < content.size() / 4096; ++at)
     if (content[at * 4096] == '\x0a' && content.substr(at * 4096, 4096).find("coupon.issued") != std::string::npos)
@@ -142,7 +138,7 @@ TEST_F(StorageTest, AnOverwrittenPageLosesOnlyWhatWasOnIt) {
   EXPECT_FALSE(opened.set_aside.empty());
   EXPECT_GT(opened.lost, 0u);
   EXPECT_GT(opened.kept, 1500u);
-  EXPECT_EQ(read_all(opened.set_aside), content);
+  EXPECT_EQ(test::slurp(opened.set_aside), content);
   EXPECT_EQ(last(Stream::health, "storage.recovered")["kept"], opened.kept);
   EXPECT_EQ(last(Stream::health, "storage.recovered")["lost"], opened.lost);
   expect_no_gaps(Stream::ledger);
@@ -155,7 +151,7 @@ TEST_F(StorageTest, AnOverwrittenPageLosesOnlyWhatWasOnIt) {
 }
 
 TEST_F(StorageTest, TruncatedIsSetAsideAndTheStartGoesOn) {
-  fill(300);
+  fill(900);  // which rows are in the first half is by chance: codes and ids are
   const auto epoch = open().epoch();
   ledger_.reset();
   std::filesystem::resize_file(path(), std::filesystem::file_size(path()) / 2 / 4096 * 4096);
@@ -163,7 +159,7 @@ TEST_F(StorageTest, TruncatedIsSetAsideAndTheStartGoesOn) {
   EXPECT_NE(ledger_->epoch(), epoch);
   EXPECT_FALSE(ledger_->opened().set_aside.empty());
   EXPECT_GT(ledger_->opened().lost, 0u);
-  EXPECT_GT(ledger_->opened().kept, 30u) << "what is in the half that is left";
+  EXPECT_GT(ledger_->opened().kept, 100u) << "what is in the half that is left";
   apply({sure_win("after")}, "mqtt:after");
   EXPECT_EQ(draw("after").result, campaign::DrawAnswer::Result::won);
   expect_no_gaps(Stream::ledger);
