@@ -11,8 +11,8 @@ namespace foyer::ledger {
 class LateClock {
  public:
   static constexpr std::int64_t kWorthMs = 60'000;  ///< nearer than this nothing is moved
-  static constexpr std::size_t kMostStretches =
-      64;  ///< steps of a clock nobody vouches for; later ones stay as they were
+  /// Steps of a clock nobody vouches for; what is stored after later ones stays as it was.
+  static constexpr std::size_t kMostStretches = 64;
   static constexpr std::int64_t kSameClockMs = 1000;  ///< so near, it is the same clock, slewed
 
   /// The runs of this boot before this one in which nobody vouched for the time.

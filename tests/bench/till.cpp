@@ -86,6 +86,7 @@ class Shop {
   static void fill(const std::string& path, std::uint64_t coupons) {
     ledger::Db db(path, ledger::Db::Mode::read_write, "");
     const auto now = unix_ms(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+    db.execute("PRAGMA cache_size = -500000");  // KiB: codes come in no order
     db.execute("BEGIN IMMEDIATE");
     for (std::uint64_t n = 0; n < coupons; ++n)
       db.query(
@@ -97,7 +98,7 @@ class Shop {
           .run();
     for (std::uint64_t n = 0; n < coupons; ++n)
       db.query("INSERT INTO till_answer (key, request, at_ms, answer) VALUES (?, zeroblob(16), ?, ?)")
-          .bind(fmt::format("old:{:x}", n * 2654435761u), now - static_cast<std::int64_t>(n % 600'000'000), kAnswer)
+          .bind(fmt::format("old:{:08x}", n), now - static_cast<std::int64_t>(n % 600'000'000), kAnswer)
           .run();
     db.execute("COMMIT");
   }

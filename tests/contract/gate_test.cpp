@@ -52,10 +52,10 @@ class KernelHouse final : public House {
 
  private:
   test::TestLoop loop_;
-  test::TemporaryDirectory directory_;
+  const test::Folder folder_;
   test::NetNs box_;
-  test::GateProcess process_{box_, directory_.path + "/gate.sock"};
-  std::unique_ptr<ports::Gate> gate_ = drivers::nftables::make_gate({directory_.path + "/gate.sock"}, loop_, loop_);
+  test::GateProcess process_{box_, folder_ / "gate.sock"};
+  std::unique_ptr<ports::Gate> gate_ = drivers::nftables::make_gate({folder_ / "gate.sock"}, loop_, loop_);
 };
 
 enum class Kind { sim, kernel };

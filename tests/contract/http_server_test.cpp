@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "drivers/httplib/httplib_server.hpp"
+#include "support/files.hpp"
 #include "support/http_wire.hpp"
 
 namespace foyer {
@@ -293,9 +294,8 @@ TEST_F(HttpServer, an_answer_that_closes_closes) {
 }
 
 TEST(HttpListen, unix_has_a_narrow_mode_and_replaces_only_a_dead_socket) {
-  char directory[] = "/tmp/foyer-http-XXXXXX";
-  ASSERT_NE(::mkdtemp(directory), nullptr);
-  const std::string path = std::string(directory) + "/s.sock";
+  const test::Folder folder;
+  const auto path = folder / "s.sock";
   const auto listen = at("unix:" + path);
   const auto hello = [](const ports::HttpRequest&) { return ports::HttpResponse{200, {}, "hello", nullptr}; };
   {
@@ -315,7 +315,6 @@ TEST(HttpListen, unix_has_a_narrow_mode_and_replaces_only_a_dead_socket) {
   std::ofstream(path) << "a file";
   EXPECT_FALSE(drivers::httplib::make_server()->bind(listen)) << "not a socket";
   EXPECT_TRUE(std::filesystem::exists(path));
-  std::filesystem::remove_all(directory);
 }
 
 TEST(HttpListen, refuses_a_wrong_address_with_a_reason) {

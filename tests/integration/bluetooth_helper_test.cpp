@@ -12,6 +12,7 @@
 
 #include "drivers/nftables/bluetooth.hpp"
 #include "drivers/nftables/kernel/server.hpp"
+#include "support/files.hpp"
 #include "support/test_loop.hpp"
 
 /// foyerd's side of the Bluetooth requests against a gate that is scripted, and foyer-gate's side itself.
@@ -23,17 +24,11 @@ using testing::HasSubstr;
 
 class BluetoothHelper : public testing::Test {
  protected:
-  BluetoothHelper() {
-    std::string made = "/tmp/foyer-bluetooth-XXXXXX";
-    folder_ = ::mkdtemp(made.data());
-    path = folder_ + "/gate.sock";
-    helper = make_bluetooth(path, loop, loop);
-  }
+  BluetoothHelper() { helper = make_bluetooth(path, loop, loop); }
   ~BluetoothHelper() override {
     watch_.reset();
     hang_up();
     if (listener_ >= 0) ::close(listener_);
-    std::filesystem::remove_all(folder_);
   }
   /// Answers every request as `answer` says, on the test's own loop.
   void open_gate(std::function<void(int peer, const wire::Request&)> answer) {
@@ -67,11 +62,11 @@ class BluetoothHelper : public testing::Test {
   }
 
   test::TestLoop loop;
-  std::string path;
+  const test::Folder folder_;
+  const std::string path = folder_ / "gate.sock";
   std::unique_ptr<ports::Bluetooth> helper;
 
  private:
-  std::string folder_;
   int listener_ = -1, peer_ = -1;
   std::unique_ptr<ports::Handle> watch_, peer_watch_;
 };

@@ -132,10 +132,10 @@ class HostapdTest : public ::testing::Test, public ports::StationEvents {
   void on_station(const ports::Station& station) override { last_[to_string(station.mac)] = station; }
   void start() {
     stations_ =
-        drivers::hostapd::make_stations({path(), directory_.path}, std::make_unique<OneNeighbour>(), loop_, loop_);
+        drivers::hostapd::make_stations({path(), folder_.path()}, std::make_unique<OneNeighbour>(), loop_, loop_);
     ASSERT_TRUE(stations_->start(*this));
   }
-  std::string path() const { return directory_.path + "/wlan0"; }
+  std::string path() const { return folder_ / "wlan0"; }
   ports::Station phone() { return *stations_->find(*parse_ip("10.9.0.10")); }
   bool associated(const std::string& mac) const {
     const auto at = last_.find(mac);
@@ -143,7 +143,7 @@ class HostapdTest : public ::testing::Test, public ports::StationEvents {
   }
 
   TestLoop loop_;
-  TemporaryDirectory directory_;
+  const Folder folder_;
   std::map<std::string, ports::Station> last_;
   std::unique_ptr<ports::Stations> stations_;
 };

@@ -9,6 +9,7 @@
 
 #include "drivers/httplib/httplib_client.hpp"
 #include "drivers/httplib/httplib_server.hpp"
+#include "support/files.hpp"
 
 namespace foyer {
 namespace {
@@ -26,19 +27,6 @@ class Three final : public ports::HttpStream {
   int count_ = 0;
 };
 
-class Directory {
- public:
-  Directory() {
-    char name[] = "/tmp/foyer-httplib-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 ports::HttpResponse answer(const ports::HttpRequest& request) {
   if (request.path == "/events") return {200, {{"Content-Type", "text/event-stream"}}, {}, std::make_shared<Three>()};
   if (request.path == "/none") return {404, {}, "no", nullptr};
@@ -49,7 +37,7 @@ ports::HttpResponse answer(const ports::HttpRequest& request) {
 }
 
 TEST(HttplibClient, talks_to_the_control_socket) {
-  Directory directory;
+  const test::Folder directory;
   auto server = drivers::httplib::make_server();
   ports::HttpListen listen;
   listen.address = "unix:" + (directory / "control.sock");
@@ -78,7 +66,7 @@ TEST(HttplibClient, talks_to_the_control_socket) {
 }
 
 TEST(HttplibTls, serves_1_2_and_newer_with_the_files_it_is_given) {
-  Directory directory;
+  const test::Folder directory;
   ports::HttpListen listen;
   listen.address = "127.0.0.1:0";
   listen.certificate = directory / "cert.pem";

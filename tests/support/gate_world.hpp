@@ -10,6 +10,7 @@
 
 #include "drivers/nftables/nftables.hpp"
 #include "paths.hpp"
+#include "support/files.hpp"
 #include "support/netns.hpp"
 #include "support/test_loop.hpp"
 
@@ -56,19 +57,6 @@ class GateProcess {
   pid_t pid_ = 0;
 };
 
-struct TemporaryDirectory {
-  TemporaryDirectory() {
-    char name[] = "/tmp/foyer-test-XXXXXX";
-    check(::mkdtemp(name) != nullptr, "mkdtemp");
-    path = name;
-    check(::chmod(name, 0755) == 0, "chmod");
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::string path;
-};
-
 /// phone, other ─ bridge g0 ─ box ─ u0 ─ inet. Phones reach everything but the box by way of the box; the bridge's
 /// ports are isolated as an access point isolates its stations. The internet is 203.0.113.5 and 2001:db8:5::5; behind
 /// the uplink lies also the private 192.168.77.1.
@@ -83,6 +71,7 @@ struct GateWorld {
   static constexpr std::uint16_t kHttp = 8080, kHttps = 8443;
 
   GateWorld() {
+    check(::chmod(folder.path().c_str(), 0755) == 0, "chmod");  // other users try its socket
     box.run({"ip", "link", "add", "g0", "type", "bridge"});
     box.run({"ip", "addr", "add", "10.9.255.254/16", "dev", "g0"});
     box.run({"ip", "-6", "addr", "add", "fd00:9::fffe/64", "dev", "g0", "nodad"});
@@ -107,7 +96,7 @@ struct GateWorld {
     gate = drivers::nftables::make_gate({socket()}, loop, loop);
   }
 
-  std::string socket() const { return directory.path + "/gate.sock"; }
+  std::string socket() const { return folder / "gate.sock"; }
 
   static ports::GatePolicy policy() {
     ports::GatePolicy policy;
@@ -140,7 +129,7 @@ struct GateWorld {
   }
 
   TestLoop loop;
-  TemporaryDirectory directory;
+  const Folder folder;
   NetNs box, phone, other, inet;
   std::unique_ptr<GateProcess> gate_process;
   std::unique_ptr<ports::Gate> gate;

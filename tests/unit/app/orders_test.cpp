@@ -10,6 +10,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "support/files.hpp"
 #include "support/manual_time.hpp"
 
 namespace foyer::app {
@@ -66,11 +67,8 @@ class Desk final : public portal::AdminServices {
 class OrdersTest : public testing::Test {
  protected:
   OrdersTest() {
-    std::string name = "/dev/shm/foyer-orders-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) std::terminate();
-    dir_ = name;
     ledger::Settings settings;
-    settings.path = dir_ + "/foyer.db";
+    settings.path = folder_ / "foyer.db";
     settings.gateway = "gw-01";
     settings.store = "store-001";
     settings.holdout_key = Bytes(32, 7);
@@ -103,7 +101,6 @@ class OrdersTest : public testing::Test {
   ~OrdersTest() override {
     clerk_->stop();
     ledger_->close();
-    std::filesystem::remove_all(dir_);
   }
 
   static ports::InboundMessage campaign(const std::string& id, bool retained = false) {
@@ -154,7 +151,7 @@ class OrdersTest : public testing::Test {
     }
   }
 
-  std::string dir_;
+  const test::Folder folder_{"/dev/shm"};
   test::ManualClock clock_;
   Desk desk_;
   std::mutex mutex_;

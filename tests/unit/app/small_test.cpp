@@ -12,6 +12,7 @@
 #include "app/pairings.hpp"
 #include "app/rates.hpp"
 #include "app/secrets.hpp"
+#include "support/files.hpp"
 
 namespace foyer::app {
 namespace {
@@ -68,12 +69,8 @@ TEST(Broadcasts, TheSlotBeforeIsOursToo) {
 
 class SecretsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/foyer-secrets-XXXXXX";
-    folder = mkdtemp(name);
-  }
-  void TearDown() override { std::system(("rm -rf " + folder).c_str()); }
-  std::string folder;
+  const test::Folder made_;
+  const std::string folder = made_.path();
   WallTime now = from_unix_ms(1'800'000'000'000);
 };
 

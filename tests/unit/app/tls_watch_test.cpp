@@ -7,6 +7,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "support/files.hpp"
 #include "support/manual_time.hpp"
 
 namespace foyer::app {
@@ -39,20 +40,16 @@ class NoServer final : public ports::HttpServer {
 class TlsWatchTest : public testing::Test {
  protected:
   TlsWatchTest() {
-    char name[] = "/tmp/foyer-tls-XXXXXX";
-    const int fd = ::mkstemp(name);
     https_.host = "gw-01.shops.example";
-    https_.certificate = https_.key = name;
-    std::ofstream(name) << kCertificate;
-    ::close(fd);
+    https_.certificate = https_.key = folder_.write("gw-01.pem", kCertificate);
   }
-  ~TlsWatchTest() override { static_cast<void>(std::remove(https_.certificate.c_str())); }
 
   void at(const char* time) { clock_.set_wall(parse_rfc3339(time).value()); }
   bool is(const TlsWatch& watch, const std::string& state) const {
     return watch.json().find("\"state\":\"" + state + "\"") != std::string::npos;
   }
 
+  const test::Folder folder_;
   config::Https https_;
   NoServer server_;
   test::ManualClock clock_;

@@ -1,23 +1,19 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/document.hpp"
 #include "paths.hpp"
+#include "support/files.hpp"
 
 namespace foyer::config::test {
 
-inline std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using foyer::test::Folder;
+using foyer::test::slurp;
 
 inline std::filesystem::path source(std::string_view path) { return std::filesystem::path(FOYER_SOURCE_DIR) / path; }
 
@@ -34,26 +30,5 @@ inline std::vector<std::filesystem::path> files(const std::filesystem::path& fol
   std::ranges::sort(found);
   return found;
 }
-
-/// A folder of its own, gone at the end of the test.
-class Folder {
- public:
-  Folder() {
-    auto name = (std::filesystem::temp_directory_path() / "foyer-config-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string write(const std::string& name, std::string_view content) const {
-    std::ofstream(path_ / name, std::ios::binary) << content;
-    return (path_ / name).string();
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace foyer::config::test

@@ -87,13 +87,9 @@ class Damage : public World {
     for (int i = 0; i < kDraws; ++i) known += !ledger_->coupons_of(fmt::format("s{}", i), kDeadline).value().empty();
     return known;
   }
-  std::string content() const {
-    std::ifstream in(path(), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
   /// Leaves of the outbox, by page: file format 1.6, the leaf page of a table without rowid begins with 0x0a.
   std::vector<std::size_t> outbox_leaves() const {
-    const auto all = content();
+    const auto all = test::slurp(path());
     std::vector<std::size_t> leaves;
     for (std::size_t at = 1; at < all.size() / 4096; ++at)
       if (all[at * 4096] == '\x0a' && all.substr(at * 4096, 4096).find("coupon.issued") != std::string::npos)
@@ -258,7 +254,7 @@ TEST_F(Damage, AGapOfTheEpochBeforeSaysSo) {
       {{Stream::health, "outbox.gap", "", R"({"stream":"presence","first":1,"last":9,"count":9,"reason":"late"})"}}));
   ASSERT_TRUE(eventually([&] { return count(Stream::health, "outbox.gap") == 1; }));
   ledger_.reset();
-  auto all = content();
+  auto all = test::slurp(path());
   all.resize(all.size() - 4096);
   std::ofstream(path(), std::ios::binary | std::ios::trunc) << all;
   open();

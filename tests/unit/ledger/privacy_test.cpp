@@ -60,9 +60,8 @@ class Privacy : public Till {
     ledger_.reset();
     Db db(path(), Db::Mode::read_write, "");
     db.execute(fmt::format(
-        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {0}) INSERT INTO outbox SELECT 2, "
-        "i, "
-        "'presence.entered', iif(i % 10 = 0, 'alice', 'bob'), '{{}}', 0, 1, 0 FROM n; "
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {0}) "
+        "INSERT INTO outbox SELECT 2, i, 'presence.entered', iif(i % 10 = 0, 'alice', 'bob'), '{{}}', 0, 1, 0 FROM n; "
         "INSERT OR REPLACE INTO stream SELECT 2, count(*), 0, count(*), sum(length(type) + length(subject) + "
         "length(data)), 0 FROM outbox WHERE stream = 2",
         rows));

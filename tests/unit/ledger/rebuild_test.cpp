@@ -59,11 +59,6 @@ class CuttingVfs {
   static inline sqlite3_io_methods methods_{};
 };
 
-std::string read_all(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 class RebuildTest : public World {
  protected:
   static constexpr int kDraws = 300;
@@ -78,8 +73,8 @@ class RebuildTest : public World {
     });
     open();
     draw("in-the-log", "late");
-    damaged_[""] = read_all(path());
-    damaged_["-wal"] = read_all(path() + "-wal");
+    damaged_[""] = test::slurp(path());
+    damaged_["-wal"] = test::slurp(path() + "-wal");
     ledger_.reset();
     ASSERT_FALSE(damaged_["-wal"].empty());
     auto& content = damaged_[""];
@@ -105,8 +100,8 @@ class RebuildTest : public World {
     EXPECT_EQ(known(), kDraws);
     expect_no_gaps(Stream::ledger);
     expect_no_gaps(Stream::health);
-    EXPECT_EQ(read_all(path() + ".damaged-1"), damaged_[""]);
-    EXPECT_EQ(read_all(path() + ".damaged-1-wal"), damaged_["-wal"]);
+    EXPECT_EQ(test::slurp(path() + ".damaged-1"), damaged_[""]);
+    EXPECT_EQ(test::slurp(path() + ".damaged-1-wal"), damaged_["-wal"]);
     std::set<std::string> files;
     for (const auto& entry : fs::directory_iterator(dir_)) files.insert(entry.path().filename());
     for (const auto* mine :

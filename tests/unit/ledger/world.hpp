@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ledger/ledger.hpp"
+#include "support/files.hpp"
 
 namespace foyer::ledger {
 
@@ -23,15 +24,7 @@ inline constexpr auto kDeadline = 20s;
 /// A ledger in a directory of its own in memory, with a wall clock that stands still until it is moved.
 class World : public ::testing::Test {
  protected:
-  World() {
-    std::string name = "/dev/shm/foyer-ledger-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) std::terminate();
-    dir_ = name;
-  }
-  ~World() override {
-    ledger_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  ~World() override { ledger_.reset(); }
 
   std::string path() const { return dir_ + "/foyer.db"; }
 
@@ -132,8 +125,9 @@ class World : public ::testing::Test {
     return answer.coupon ? answer.coupon->code : "";
   }
 
+  const test::Folder folder_{"/dev/shm"};
+  const std::string dir_ = folder_.path();
   std::unique_ptr<Ledger> ledger_;
-  std::string dir_;
   std::atomic<std::int64_t> now_{1'795'312'800'000};  // 2026-11-22T02:00:00Z, 10:00 in Shanghai, a Sunday
 };
 
