@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "ledger/housekeeping.hpp"
-#include "ledger/mark.hpp"
 
 namespace foyer::ledger {
 namespace {
@@ -186,7 +185,7 @@ milliseconds Writer::patience() const {
 }
 
 bool Writer::due() const {
-  if (!jobs_.empty() || urgent_ || enough_riding() || more_to_sweep_ || more_to_blank()) return true;
+  if (!jobs_.empty() || urgent_ || enough_riding()) return true;
   const auto now = settings_.mono();
   if (riding_since_ && now - *riding_since_ >= kRideAlong) return true;
   if (full_ && (!last_group_ || now - *last_group_ >= kLookAgain)) return true;
@@ -194,7 +193,7 @@ bool Writer::due() const {
 }
 
 bool Writer::sweep_due() const {
-  return more_to_sweep_ || !last_sweep_ || settings_.mono() - *last_sweep_ >= settings_.sweep_every;
+  return more_to_sweep_ || more_to_blank() || !last_sweep_ || settings_.mono() - *last_sweep_ >= settings_.sweep_every;
 }
 
 void Writer::run() {
@@ -299,10 +298,10 @@ void Writer::run_in_transaction(std::vector<std::unique_ptr<Job>>& jobs, bool sw
   if (boot_due) write_boot(storage_, settings_);
   note_clock(context, storage_.boot_stored || boot_due);
   if (sweeping) {
+    if (outbox_.blanking()) outbox_.blank_some();
     run_sweep(context);
   } else {
     write_riding(context);
-    if (outbox_.blanking()) outbox_.blank_some();
   }
   for (auto& job : jobs) run_job(*job, context);
   tally_.write(db, context.now, context.today());
@@ -406,50 +405,6 @@ void Writer::pass_over(Context& context) {
     passed_in_group_ += rows;
     outbox_.pass_over(stream, rows, kNoRoom, context.now, context.mono);
   }
-}
-
-void Writer::roll_back(const Outbox::Mark& mark) {
-  auto& db = *storage_.db;
-  outbox_.restore(mark);
-  outbox_.look_for_blanking();
-  late_clock_.rolled_back();
-  tally_.restore(0);
-  try {
-    if (db.in_transaction()) db.query("ROLLBACK").run();  // a COMMIT that found the disk full has done it already
-    campaigns_.take_touched();
-    campaigns_.load(db);
-  } catch (const SqlError& error) {
-    (void)met(error).has_value();
-  }
-}
-
-Result<void> Writer::met(const SqlError& error) {
-  if (error.full()) {
-    full_ = true;
-    return foyer::fail(Code::retry, "overloaded: storage is full");
-  }
-  if (!error.hopeless()) return foyer::fail(Code::retry, "{}", error.what());
-  give_up(error.what());  // a failed fsync is never tried again: the kernel may have dropped the pages
-  if (error.damaged()) note_damage(storage_.lock.fd());
-  return tl::make_unexpected(refusal());
-}
-
-/// It may pass by itself, but nobody is served meanwhile.
-void Writer::note_failure(const SqlError& error) {
-  if (error.full() || error.hopeless()) return;
-  const auto now = settings_.mono();
-  if (!failing_since_) failing_since_ = now;
-  if (++failed_in_a_row_ >= kMostFailed && now - *failing_since_ >= kLongestFailing) give_up(error.what());
-}
-
-void Writer::give_up(const std::string& why) {
-  if (is_broken_) return;
-  broken_ = why;
-  is_broken_ = true;
-}
-
-Error Writer::refusal() const {
-  return {Code::fatal, fmt::format("{}: {}; nothing is stored until a restart", settings_.path, broken_)};
 }
 
 void Writer::checkpoint() {
