@@ -19,17 +19,6 @@ class NoRoom : public World {
   }
   ~NoRoom() override { ledger_.reset(); }  // before the clock it asks
 
-  void fill_up() {
-    open(small_);
-    apply({sure_win()});
-    Result<campaign::DrawAnswer> answer;
-    for (int i = 0; i < 20'000; ++i) {
-      answer = ledger_->draw(shake(fmt::format("n{}", i), fmt::format("s{}", i)), kDeadline);
-      if (!answer) break;
-    }
-    ASSERT_FALSE(answer);
-    ASSERT_TRUE(ledger_->figures().full);
-  }
   bool record(Stream stream, const std::string& type, int count, const std::string& data = "{}") {
     return ledger_->record(std::vector<Event>(static_cast<std::size_t>(count), Event{stream, type, "", data}));
   }
@@ -59,7 +48,7 @@ class NoRoom : public World {
 
 // They went without a number, so nobody upstream could know that something was missing.
 TEST_F(NoRoom, WhatIsDiscardedHasNumbersAndIsToldAsAGapWhenThereIsRoom) {
-  fill_up();
+  fill_up(small_, {sure_win()});
   const auto presence = last_seq(Stream::presence);
   ASSERT_TRUE(record(Stream::presence, "beacon.seen", 10));
   ASSERT_TRUE(record(Stream::health, "radio.degraded", 5));
@@ -86,7 +75,7 @@ TEST_F(NoRoom, WhatIsDiscardedHasNumbersAndIsToldAsAGapWhenThereIsRoom) {
 }
 
 TEST_F(NoRoom, WhoGivesACampaignIsAnsweredAllTheSame) {
-  fill_up();
+  fill_up(small_, {sure_win()});
   ASSERT_TRUE(record(Stream::health, "radio.degraded", 3));
   ASSERT_TRUE(record(Stream::health, "campaign.refused", 1, R"({"campaign":"x","reasons":["overloaded"]})"));
   ASSERT_TRUE(eventually([&] { return count(Stream::health, "campaign.refused") == 1; }));

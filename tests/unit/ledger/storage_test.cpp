@@ -224,15 +224,7 @@ class FullTest : public StorageTest {
     small_.max_bytes = 1 << 20;
   }
   void fill_up() {
-    open(small_);
-    apply({sure_win(), sure_win("other")});
-    Result<campaign::DrawAnswer> answer;
-    for (int i = 0; i < 20'000; ++i) {
-      answer = ledger_->draw(shake(fmt::format("n{}", i), fmt::format("s{}", i)), kDeadline);
-      if (!answer) break;
-    }
-    ASSERT_FALSE(answer);
-    ASSERT_TRUE(ledger_->figures().full);
+    StorageTest::fill_up(small_, {sure_win(), sure_win("other")});
     ledger_.reset();
   }
   Settings small_;

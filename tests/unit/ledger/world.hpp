@@ -119,6 +119,18 @@ class World : public ::testing::Test {
     EXPECT_TRUE(answer.has_value()) << answer.error().message;
     return answer.value();
   }
+  /// Draws until there is no room for one more.
+  void fill_up(const Settings& small, const std::vector<campaign::Campaign>& campaigns) {
+    open(small);
+    apply(campaigns);
+    Result<campaign::DrawAnswer> answer;
+    for (int i = 0; i < 20'000; ++i) {
+      answer = ledger_->draw(shake(fmt::format("n{}", i), fmt::format("s{}", i)), kDeadline);
+      if (!answer) break;
+    }
+    ASSERT_FALSE(answer);
+    ASSERT_TRUE(ledger_->figures().full);
+  }
   std::string winning_code(const std::string& nonce = "n-win", const std::string& subject = "alice") {
     const auto answer = draw(nonce, subject);
     EXPECT_TRUE(answer.coupon.has_value());
