@@ -367,6 +367,10 @@ std::optional<Fields> Value::fields(std::span<const std::string_view> known) con
   return Fields(*this);
 }
 
+std::optional<Fields> Value::fields(std::initializer_list<std::string_view> known) const {
+  return fields(std::span(known.begin(), known.size()));
+}
+
 Value Value::at(const Node& node, std::string_view key) const {
   return {node, child(log_->style(), path_, key), *log_};
 }

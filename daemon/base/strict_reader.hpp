@@ -96,6 +96,7 @@ class Value {
   std::optional<std::vector<std::pair<Value, Value>>> table(std::size_t least, std::size_t most) const;
   /// A map of these keys and no others.
   std::optional<Fields> fields(std::span<const std::string_view> known) const;
+  std::optional<Fields> fields(std::initializer_list<std::string_view> known) const;
 
   Value at(const Node& node, std::string_view key) const;  ///< the path of a key below this value
   Value at(const Node& node, std::size_t index) const;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kPrefix = "F:";
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kMostStores = 64;  // in a QR code; more are only known at home
-constexpr std::string_view kSymbols = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+constexpr std::string_view kPayloadSymbols = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 char capital(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
@@ -20,7 +20,7 @@ std::optional<Bytes> from_base32(std::string_view text) {
   std::uint32_t bits = 0;
   int have = 0;
   for (const char c : text) {
-    const auto digit = kSymbols.find(capital(c));
+    const auto digit = kPayloadSymbols.find(capital(c));
     if (digit == std::string_view::npos) return std::nullopt;
     bits = (bits << 5 | static_cast<std::uint32_t>(digit)) & 0xfff;
     have += 5;

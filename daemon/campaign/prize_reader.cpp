@@ -9,19 +9,12 @@ namespace foyer::campaign {
 namespace {
 
 using namespace std::chrono_literals;
-using Keys = std::initializer_list<std::string_view>;
 
 constexpr std::int64_t kMostStock = 1'000'000'000;
 constexpr std::int64_t kMostWeight = 1'000'000;
 constexpr std::int64_t kMostUses = 1000;
 constexpr std::int64_t kMostPackets = 10'000;  // each is a row from the start
 constexpr std::size_t kMostStores = 1000;
-constexpr std::size_t kMostTitle = 200;
-constexpr std::chrono::seconds kLongestInterval = std::chrono::days{365};
-
-std::optional<Fields> fields(const Value& value, Keys known) {
-  return value.fields(std::span(known.begin(), known.size()));
-}
 
 /// The map's currency; where it is missing or wrong that is a fault, once.
 std::optional<std::string> read_currency(const Fields& map) {
@@ -64,11 +57,11 @@ std::optional<E> kind_of(const Value& map, const std::array<std::pair<std::strin
 
 std::optional<Fields> benefit_fields(const Value& value) {
   const auto kind = kind_of(value, kBenefits);
-  if (!kind) return fields(value, {"kind", "amount", "percent", "currency", "min_spend", "item"});
+  if (!kind) return value.fields({"kind", "amount", "percent", "currency", "min_spend", "item"});
   switch (*kind) {
-    case BenefitKind::amount_off: return fields(value, {"kind", "amount", "currency", "min_spend"});
-    case BenefitKind::percent_off: return fields(value, {"kind", "percent", "currency", "min_spend"});
-    default: return fields(value, {"kind", "item", "currency", "min_spend"});
+    case BenefitKind::amount_off: return value.fields({"kind", "amount", "currency", "min_spend"});
+    case BenefitKind::percent_off: return value.fields({"kind", "percent", "currency", "min_spend"});
+    default: return value.fields({"kind", "item", "currency", "min_spend"});
   }
 }
 
@@ -124,15 +117,15 @@ Prize read_prize(const Value& value) {
   const auto kind = kind_of(value, kPrizes);
   std::optional<Fields> map;
   if (!kind)
-    map = fields(value, {"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at",
-                         "codes", "total", "currency", "count", "at_least"});
+    map = value.fields({"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at",
+                        "codes", "total", "currency", "count", "at_least"});
   else if (*kind == PrizeKind::coupon)
-    map = fields(value,
-                 {"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at", "codes"});
+    map = value.fields(
+        {"kind", "title", "weight", "stock", "benefit", "valid", "uses", "interval", "redeem_at", "codes"});
   else if (*kind == PrizeKind::red_packet)
-    map = fields(value, {"kind", "title", "weight", "total", "currency", "count", "at_least"});
+    map = value.fields({"kind", "title", "weight", "total", "currency", "count", "at_least"});
   else
-    map = fields(value, {"kind", "title", "weight"});
+    map = value.fields({"kind", "title", "weight"});
   if (!map) return prize;
   if (const auto written = map->require("kind"))
     prize.kind = written->choice<PrizeKind>(std::span(kPrizes)).value_or(prize.kind);

@@ -14,20 +14,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::year_month_day;
-using Keys = std::initializer_list<std::string_view>;
 
 constexpr std::uint32_t kMostWins = 1'000'000'000;
-constexpr std::chrono::seconds kLongestInterval = std::chrono::days{365};
-constexpr std::size_t kMostTitle = 200;
 constexpr std::size_t kMostPrizes = 50;
 constexpr std::size_t kMostZones = 64;
 constexpr std::size_t kMostSegments = 64;
-constexpr std::size_t kMostWindows = 24;
 constexpr std::size_t kMostExceptions = 400;
-
-std::optional<Fields> fields(const Value& value, Keys known) {
-  return value.fields(std::span(known.begin(), known.size()));
-}
 
 /// Two digits at `at`, or nullopt.
 std::optional<int> two_digits(std::string_view text, std::size_t at) {
@@ -74,7 +66,7 @@ void read_except(const Value& value, std::vector<year_month_day>& except) {
 }
 
 void read_schedule(const Value& value, Schedule& schedule) {
-  const auto map = fields(value, {"from", "until", "days", "hours", "except"});
+  const auto map = value.fields({"from", "until", "days", "hours", "except"});
   if (!map) return;
   if (const auto except = map->find("except")) read_except(*except, schedule.except);
   if (const auto from = map->find("from")) schedule.from = read_date(*from);
@@ -89,17 +81,17 @@ void read_schedule(const Value& value, Schedule& schedule) {
 }
 
 void read_where(const Value& value, Where& where) {
-  const auto map = fields(value, {"zones", "presence"});
+  const auto map = value.fields({"zones", "presence"});
   if (!map) return;
   map->read("zones", where.zones, &Value::names, kMostZones, kMostName);
   map->read("presence", where.presence, &Value::number, 0, 5);
 }
 
 void read_who(const Value& value, Who& who) {
-  const auto map = fields(value, {"segments", "visits", "holdout"});
+  const auto map = value.fields({"segments", "visits", "holdout"});
   if (!map) return;
   if (const auto segments = map->find("segments")) {
-    if (const auto lists = fields(*segments, {"any", "none"})) {
+    if (const auto lists = segments->fields({"any", "none"})) {
       lists->read("any", who.any, &Value::names, kMostSegments, kMostName);
       lists->read("none", who.none, &Value::names, kMostSegments, kMostName);
     }
@@ -110,10 +102,10 @@ void read_who(const Value& value, Who& who) {
 }
 
 void read_limits(const Value& value, Limits& limits) {
-  const auto map = fields(value, {"per_subject", "total", "day", "interval"});
+  const auto map = value.fields({"per_subject", "total", "day", "interval"});
   if (!map) return;
   if (const auto subject = map->find("per_subject")) {
-    if (const auto each = fields(*subject, {"total", "day"})) {
+    if (const auto each = subject->fields({"total", "day"})) {
       each->read("total", limits.subject_total, &Value::number, 1, kMostWins);
       each->read("day", limits.subject_day, &Value::number, 1, kMostWins);
     }
@@ -143,8 +135,8 @@ void read_prizes(const Value& value, std::vector<Prize>& prizes) {
 
 Campaign read(const Value& document) {
   Campaign campaign;
-  const auto map = fields(document, {"id", "title", "trigger", "schedule", "where", "who", "limits", "prizes",
-                                     "priority", "exclusive", "paused"});
+  const auto map = document.fields(
+      {"id", "title", "trigger", "schedule", "where", "who", "limits", "prizes", "priority", "exclusive", "paused"});
   if (!map) return campaign;
   if (const auto id = map->require("id")) campaign.id = read_id(*id).value_or("");
   campaign.title = {{"en", campaign.id}};

@@ -13,11 +13,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kLongestValidity = std::chrono::days{3650};
 constexpr std::chrono::milliseconds kLongestDelay = std::chrono::days{365};
 constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-constexpr std::size_t kMostWindows = 24;  // of a day
-
-std::optional<Fields> fields(const Value& value, std::initializer_list<std::string_view> known) {
-  return value.fields(std::span(known.begin(), known.size()));
-}
 
 std::vector<Hours> read_windows(const Value& value) {
   std::vector<Hours> windows;
@@ -48,7 +43,7 @@ void read_times(const Value& value, WeekHours& hours) {
 }  // namespace
 
 void read_validity(const Value& value, Validity& valid) {
-  const auto map = fields(value, {"for", "until", "end_of_day", "from", "after", "hours"});
+  const auto map = value.fields({"for", "until", "end_of_day", "from", "after", "hours"});
   if (!map) return;
   map->read("for", valid.for_, &Value::duration, 1s, kLongestValidity);
   if (const auto from = map->find("from")) valid.from = read_date(*from);

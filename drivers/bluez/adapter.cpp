@@ -13,7 +13,7 @@
 namespace foyer::drivers::bluez {
 namespace {
 
-constexpr std::array<std::uint8_t, 2> kApple{0x4C, 0x00};
+constexpr std::array<std::uint8_t, 2> kAppleBytes{0x4C, 0x00};
 constexpr std::chrono::seconds kStable{30};  ///< a scan that ran so long and ends is a new trouble, not the old one
 
 bool same(const ports::Broadcast& a, const ports::Broadcast& b) {
@@ -108,7 +108,7 @@ void Adapter::heard_elsewhere(ByteView data) {
     if (!beacon->registered) continue;
     if (beacon->confirmed && now - *beacon->confirmed < world_.pace.confirmed / 3) continue;
     Advert ours;
-    ours.append(0xFF, kApple, ibeacon_value(beacon->broadcast.id, beacon->broadcast.measured_power));
+    ours.append(0xFF, kAppleBytes, ibeacon_value(beacon->broadcast.id, beacon->broadcast.measured_power));
     if (std::search(data.begin(), data.end(), ours.data().begin(), ours.data().end()) == data.end()) continue;
     const bool newly = !beacon->confirmed;
     beacon->confirmed = now;

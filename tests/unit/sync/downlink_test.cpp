@@ -4,13 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gateway.hpp"
+
 namespace foyer::sync {
 namespace {
 
 using nlohmann::json;
-
-const Identity kIdentity{"acme", "store-001", "gw-01", "00112233445566aa"};
-const std::string kBase = "foyer/v1/acme/store-001/gw-01";
 
 ports::InboundMessage command(std::string payload) {
   return {kBase + "/down/command", std::move(payload), "", "", false};

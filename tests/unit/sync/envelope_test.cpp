@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gateway.hpp"
+
 namespace foyer::sync {
 namespace {
 
 using nlohmann::json;
-
-const Identity kIdentity{"acme", "store-001", "gw-01", "00112233445566aa"};
 
 StoredEvent event(std::uint64_t seq, std::string data = R"({"zone":"entrance"})", std::string subject = "s1") {
   return {{Stream::presence, "presence.entered", std::move(subject), std::move(data)},

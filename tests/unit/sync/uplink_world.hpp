@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "gateway.hpp"
 #include "support/manual_time.hpp"
 #include "sync/uplink.hpp"
 
@@ -13,9 +14,6 @@ namespace foyer::sync {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-
-inline const Identity kIdentity{"acme", "store-001", "gw-01", "00112233445566aa"};
-inline const std::string kBase = "foyer/v1/acme/store-001/gw-01";
 
 /// A pump between a publisher and an outbox that do as they are told.
 class FakePublisher final : public ports::Publisher {
