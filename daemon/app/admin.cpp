@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/patience.hpp"
 #include "app/settings.hpp"
 
 namespace foyer::app {
@@ -10,10 +11,7 @@ namespace foyer::app {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-namespace {
-constexpr auto kCore = 1000ms;
-constexpr auto kLedger = 3000ms;
-}  // namespace
+namespace {}  // namespace
 
 Result<Snapshot> Admin::snapshot() {
   auto snapshot = core_.box.ask([this] { return core_.snapshot(); }, kCore);

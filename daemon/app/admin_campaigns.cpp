@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/admin.hpp"
+#include "app/patience.hpp"
 #include "app/statistics.hpp"
 #include "campaign/draw.hpp"
 #include "campaign/reader.hpp"
@@ -14,9 +15,6 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto kCore = 1000ms;
-constexpr auto kLedger = 3000ms;
 
 std::string_view standing(const CampaignState& state, const campaign::Moment& moment) {
   const auto& schedule = state.campaign.schedule;

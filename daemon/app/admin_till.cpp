@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/admin.hpp"
+#include "app/patience.hpp"
 #include "app/settings.hpp"
 #include "base/password.hpp"
 
@@ -12,8 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kCore = 1000ms;
-constexpr auto kLedger = 3000ms;
 constexpr auto kImport = 10'000ms;
 constexpr std::size_t kPinDigits = 6;
 

@@ -64,14 +64,14 @@ void tell_cautions(const std::vector<campaign::Campaign>& campaigns) {
 
 Result<void> App::Impl::apply_campaigns() {
   ceilings_ = std::make_shared<const campaign::Ceilings>(config_.promotions.ceilings);
-  if (auto ruled = ledger_->use_offer_rules(config_.promotions.offers, kLedger); !ruled) return ruled;
+  if (auto ruled = ledger_->use_offer_rules(config_.promotions.offers, kUnhurriedLedger); !ruled) return ruled;
   auto campaigns = config::read_campaigns(config_.campaigns, config_.promotions.ceilings);
   if (!campaigns) {
     for (const auto& fault : campaigns.error()) spdlog::error("{}", to_string(fault));
     return fail(Code::refuse, "{} faults in the campaigns of {}", campaigns.error().size(), config_.campaigns);
   }
   tell_cautions(*campaigns);
-  const auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
+  const auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kUnhurriedLedger);
   if (!applied && applied.error().code == Code::retry) {
     // Storage is full: the shop opens with the campaigns it has, and the uplink makes room.
     spdlog::error("campaigns not applied: {}", applied.error().message);
@@ -88,7 +88,7 @@ void App::Impl::set_up_guests() {
   guests_ = std::make_unique<Guests>(
       parts_.gate.get(), parts_.stations.get(), parts_.clock, subjects, [this](const campaign::SessionEnd& end) {
         const bool posted = clerk_->post([this, end] {
-          if (auto ended = ledger_->end_session(end, kLedger); !ended)
+          if (auto ended = ledger_->end_session(end, kUnhurriedLedger); !ended)
             spdlog::error("session {} ended but not recorded: {}", end.session, ended.error().message);
         });
         if (!posted) spdlog::error("session {} ended but not recorded: too many wait", end.session);

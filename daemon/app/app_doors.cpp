@@ -31,7 +31,7 @@ Result<void> App::Impl::listen() {
   if (auto laid = parts_.gate->setup(policy); !laid)
     spdlog::error("the gate is not there yet: {}", laid.error().message);
   if (auto started = parts_.stations->start(*guests_); !started) return std::move(started).context("watch the Wi-Fi");
-  const auto recorded = ledger_->sessions(kLedger);
+  const auto recorded = ledger_->sessions(kUnhurriedLedger);
   if (!recorded) return fail(recorded);
   guests_->reconcile(*recorded);
   return {};

@@ -18,6 +18,7 @@
 #include "app/offer_waits.hpp"
 #include "app/orders.hpp"
 #include "app/pairings.hpp"
+#include "app/patience.hpp"
 #include "app/rates.hpp"
 #include "app/refusals.hpp"
 #include "app/secrets.hpp"
@@ -33,13 +34,11 @@
 
 namespace foyer::app {
 
-constexpr std::chrono::milliseconds kLedger{10'000};  // a start or a reload may wait for a slow card
-
-/// All of the daemon but its drivers. The core's thread, where a member does not say otherwise; the clerk's tasks and
-/// the ledger's calls come back to it through the core's mailbox.
 /// Logs what is allowed in these campaigns and should be known.
 void tell_cautions(const std::vector<campaign::Campaign>& campaigns);
 
+/// All of the daemon but its drivers. The core's thread, where a member does not say otherwise; the clerk's tasks and
+/// the ledger's calls come back to it through the core's mailbox.
 class App::Impl {
  public:
   Impl(config::Config config, Parts parts, Surroundings surroundings, MakePublisher make_publisher)

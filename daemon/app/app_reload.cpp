@@ -38,12 +38,12 @@ std::optional<std::pair<config::Config, ledger::Ledger::Applied>> App::Impl::rea
     return std::nullopt;
   }
   tell_cautions(*campaigns);
-  auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kLedger);
+  auto applied = ledger_->apply_campaigns("file", std::move(*campaigns), kUnhurriedLedger);
   if (!applied) {
     spdlog::error("reload: nothing was changed: campaigns: {}", applied.error().message);
     return std::nullopt;
   }
-  if (auto ruled = ledger_->use_offer_rules(fresh->promotions.offers, kLedger); !ruled)
+  if (auto ruled = ledger_->use_offer_rules(fresh->promotions.offers, kUnhurriedLedger); !ruled)
     spdlog::error("reload: promotions.offers not taken over: {}", ruled.error().message);
   return std::pair{std::move(*fresh), std::move(*applied)};
 }

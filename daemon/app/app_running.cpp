@@ -20,7 +20,7 @@ void App::Impl::keep_counters() {
   auto counted = guests_->newly_counted();
   if (counted.empty()) return;
   const bool posted = clerk_->post([this, counted = std::move(counted)] {
-    if (auto kept = ledger_->count_sessions(counted, kLedger); !kept)
+    if (auto kept = ledger_->count_sessions(counted, kUnhurriedLedger); !kept)
       spdlog::warn("counters of {} sessions not recorded: {}", counted.size(), kept.error().message);
   });
   if (!posted) spdlog::warn("counters not recorded: too many tasks wait");

@@ -23,8 +23,6 @@ IpAddress main_address(const Station& station, const IpAddress& asked) {
   return asked;
 }
 
-bool is_v6(const IpAddress& ip) { return ip.family == IpAddress::Family::v6; }
-
 void add(Traffic& sum, const Traffic& more) {
   sum.up += more.up;
   sum.down += more.down;

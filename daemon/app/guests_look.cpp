@@ -10,8 +10,6 @@ using ports::Traffic;
 
 namespace {
 
-bool is_v6(const IpAddress& ip) { return ip.family == IpAddress::Family::v6; }
-
 /// A look may tell what was so before the newest admission.
 constexpr std::chrono::seconds kSettled{10};
 

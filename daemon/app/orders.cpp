@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/patience.hpp"
 #include "campaign/reader.hpp"
 
 namespace foyer::app {
@@ -13,7 +14,6 @@ using sync::Command;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLedger{10'000};
 constexpr std::size_t kReasonBytes = 16 * 1024;  // of one event; more reasons become more events …
 constexpr std::size_t kMostRefusals = 16;        // … so many, and the last says how many are not told
 constexpr std::size_t kMostWaiting = 64;         // campaigns; one more is refused until it is published again
@@ -106,7 +106,7 @@ bool Orders::apply(const sync::CampaignDown& down) {
     campaigns.push_back(std::move(*parsed));
   }
   // The ledger answers upstream by its own events, in the same transaction.
-  const auto applied = ledger_.apply_campaigns("mqtt:" + down.id, std::move(campaigns), kLedger);
+  const auto applied = ledger_.apply_campaigns("mqtt:" + down.id, std::move(campaigns), kUnhurriedLedger);
   if (applied && applied->unchanged && !down.retained) say_again(down);
   if (applied) return true;
   refuse({{"mqtt", 0, 0, "", applied.error().message}});
@@ -137,7 +137,7 @@ void Orders::refuse_campaign(const std::string& id, const Faults& faults) {
 /// What was done once is not done again for a sender who did not hear the answer, also after a restart.
 std::string Orders::carry_out_once(const Command& command) {
   if (!command.key.empty()) {
-    const auto known = ledger_.order_answer(command.key, kLedger);
+    const auto known = ledger_.order_answer(command.key, kUnhurriedLedger);
     if (!known) return sync::reply_payload(fail(known));
     if (*known) return **known;
   }
@@ -145,7 +145,7 @@ std::string Orders::carry_out_once(const Command& command) {
   auto payload = sync::reply_payload(result);
   const bool final = result || result.error().code == Code::refuse;
   if (command.key.empty() || !final) return payload;
-  if (const auto kept = ledger_.remember_order(command.key, payload, kLedger); !kept)
+  if (const auto kept = ledger_.remember_order(command.key, payload, kUnhurriedLedger); !kept)
     spdlog::error("a command was carried out but not remembered: {}", kept.error().message);
   return payload;
 }
@@ -153,7 +153,7 @@ std::string Orders::carry_out_once(const Command& command) {
 /// By a clock that may be wrong nothing is carried out that may be over.
 Result<void> Orders::in_time_for(const Command& command) {
   if (!command.expires) return {};
-  const auto trusted = ledger_.clock_trusted(kLedger);
+  const auto trusted = ledger_.clock_trusted(kUnhurriedLedger);
   if (!trusted) return fail(trusted);
   if (!*trusted) return fail(Code::retry, "clock_untrusted: whether the command has expired cannot be told");
   if (clock_.wall() > *command.expires) return fail(Code::refuse, "the command has expired");
@@ -168,7 +168,7 @@ Result<std::string> Orders::carry_out(const Command& command) {
     case Command::Kind::remove: return admin_.remove(command.id, {});
     case Command::Kind::pause:
     case Command::Kind::resume: {
-      const auto done = ledger_.pause_campaign(command.id, command.kind == Command::Kind::pause, kLedger);
+      const auto done = ledger_.pause_campaign(command.id, command.kind == Command::Kind::pause, kUnhurriedLedger);
       if (!done) return fail(done);
       return std::string{"{}"};
     }

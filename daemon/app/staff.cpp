@@ -1,5 +1,6 @@
 #include "app/staff.hpp"
 
+#include "app/patience.hpp"
 #include "base/password.hpp"
 
 namespace foyer::app {
@@ -7,9 +8,6 @@ namespace foyer::app {
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto kCore = 1000ms;
-constexpr auto kLedger = 3000ms;
 
 std::string name_of(const std::string& token) { return to_hex(sha256(as_bytes(token))); }
 

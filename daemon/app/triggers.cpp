@@ -2,16 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
-namespace foyer::app {
+#include "app/patience.hpp"
 
-namespace {
-constexpr std::chrono::milliseconds kLedger{10'000};
-}
+namespace foyer::app {
 
 void Triggers::happen(campaign::TriggerCommand command) {
   const bool posted = clerk_.post([this, command = std::move(command)]() mutable {
     command.terms = terms_();
-    const auto answer = ledger_.happen(command, kLedger);
+    const auto answer = ledger_.happen(command, kUnhurriedLedger);
     if (!answer) return spdlog::error("{} brought no offer: {}", command.instance, answer.error().message);
     for (const auto reason : answer->refused) refusals_.count("offer", reason);
   });

@@ -28,6 +28,7 @@ struct IpAddress {
 std::string to_string(const IpAddress& ip);
 std::optional<IpAddress> parse_ip(std::string_view text);  ///< no scope, no brackets
 bool is_loopback(const IpAddress& ip);
+inline bool is_v6(const IpAddress& ip) { return ip.family == IpAddress::Family::v6; }
 
 /// `10.77.0.1/20`: the address and how many leading bits are the network.
 struct IpPrefix {

@@ -143,24 +143,6 @@ HttpResponse rotate_tokens(AdminServices& services, const HttpRequest& request) 
   return body ? admin_answer(services.rotate_tokens()) : body.error();
 }
 
-constexpr AdminRoute kRoutes[] = {
-    {"GET", "/v1/status", false, show<&AdminServices::status_json>},
-    {"GET", "/v1/radio", false, show<&AdminServices::radio_json>},
-    {"GET", "/v1/presence", false, show<&AdminServices::presence_json>},
-    {"GET", "/v1/presence/hours", false, show<&AdminServices::presence_hours_json>},
-    {"GET", "/v1/clients", false, show<&AdminServices::clients_json>},
-    {"GET", "/v1/outbox", false, show<&AdminServices::outbox_json>},
-    {"GET", "/v1/events", false, events},
-    {"POST", "/v1/clients/admit", false, admit},
-    {"POST", "/v1/clients/remove", false, remove},
-    {"POST", "/v1/tokens", false, mint_token},
-    {"POST", "/v1/qr", false, print_picture},
-    {"POST", "/v1/tokens/rotate", false, rotate_tokens},
-    {"GET", "/metrics", true, metrics},
-    {"GET", "/healthz", true, healthz},
-    {"GET", "/readyz", true, readyz},
-};
-
 /// RFC 7617 has the padded alphabet of RFC 4648 section 4; nullopt when it is not that.
 std::optional<Bytes> from_base64(std::string text) {
   while (text.ends_with('=')) text.pop_back();
@@ -175,6 +157,23 @@ HttpResponse admin_answer(const Result<std::string>& text) { return text ? json_
 namespace {
 
 std::vector<AdminRoute> all_routes() {
+  static constexpr AdminRoute kRoutes[] = {
+      {"GET", "/v1/status", false, show<&AdminServices::status_json>},
+      {"GET", "/v1/radio", false, show<&AdminServices::radio_json>},
+      {"GET", "/v1/presence", false, show<&AdminServices::presence_json>},
+      {"GET", "/v1/presence/hours", false, show<&AdminServices::presence_hours_json>},
+      {"GET", "/v1/clients", false, show<&AdminServices::clients_json>},
+      {"GET", "/v1/outbox", false, show<&AdminServices::outbox_json>},
+      {"GET", "/v1/events", false, events},
+      {"POST", "/v1/clients/admit", false, admit},
+      {"POST", "/v1/clients/remove", false, remove},
+      {"POST", "/v1/tokens", false, mint_token},
+      {"POST", "/v1/qr", false, print_picture},
+      {"POST", "/v1/tokens/rotate", false, rotate_tokens},
+      {"GET", "/metrics", true, metrics},
+      {"GET", "/healthz", true, healthz},
+      {"GET", "/readyz", true, readyz},
+  };
   std::vector<AdminRoute> routes;
   for (const auto part :
        {std::span<const AdminRoute>(kRoutes), till_admin_routes(), campaign_admin_routes(), live_admin_routes()})

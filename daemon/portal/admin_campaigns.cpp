@@ -62,18 +62,19 @@ HttpResponse stats(AdminServices& services, const HttpRequest& request) {
   return admin_answer(services.stats_json(days));
 }
 
-constexpr AdminRoute kRoutes[] = {
-    {"GET", "/v1/campaigns", false, list},
-    {"POST", "/v1/campaigns", false, push},
-    {"GET", "/v1/campaigns/{id}", false, show},
-    {"POST", "/v1/campaigns/{id}/pause", false, pause},
-    {"POST", "/v1/campaigns/{id}/resume", false, resume},
-    {"POST", "/v1/segments", false, segments},
-    {"GET", "/v1/stats", false, stats},
-};
-
 }  // namespace
 
-std::span<const AdminRoute> campaign_admin_routes() { return kRoutes; }
+std::span<const AdminRoute> campaign_admin_routes() {
+  static constexpr AdminRoute kRoutes[] = {
+      {"GET", "/v1/campaigns", false, list},
+      {"POST", "/v1/campaigns", false, push},
+      {"GET", "/v1/campaigns/{id}", false, show},
+      {"POST", "/v1/campaigns/{id}/pause", false, pause},
+      {"POST", "/v1/campaigns/{id}/resume", false, resume},
+      {"POST", "/v1/segments", false, segments},
+      {"GET", "/v1/stats", false, stats},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

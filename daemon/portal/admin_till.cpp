@@ -87,21 +87,22 @@ HttpResponse add_staff(AdminServices& services, const HttpRequest& request) {
 HttpResponse staff(AdminServices& services, const HttpRequest&) { return admin_answer(services.staff_json()); }
 HttpResponse key(AdminServices& services, const HttpRequest&) { return admin_answer(services.coupon_key_json()); }
 
-constexpr AdminRoute kRoutes[] = {
-    {"POST", "/v1/coupons/show", false, ask<kCode, &AdminServices::coupon_json>},
-    {"POST", "/v1/coupons/redeem", false, ask<kCode, &AdminServices::redeem>},
-    {"POST", "/v1/coupons/void", false, void_coupon},
-    {"POST", "/v1/coupons/import", false, import_codes},
-    {"GET", "/v1/coupons/key", false, key},
-    {"GET", "/v1/staff", false, staff},
-    {"POST", "/v1/staff", false, add_staff},
-    {"POST", "/v1/staff/remove", false, ask<kName, &AdminServices::remove_staff>},
-    {"POST", "/v1/subjects/export", false, ask<kSubject, &AdminServices::export_subject>},
-    {"POST", "/v1/subjects/erase", false, ask<kSubject, &AdminServices::erase_subject>},
-};
-
 }  // namespace
 
-std::span<const AdminRoute> till_admin_routes() { return kRoutes; }
+std::span<const AdminRoute> till_admin_routes() {
+  static constexpr AdminRoute kRoutes[] = {
+      {"POST", "/v1/coupons/show", false, ask<kCode, &AdminServices::coupon_json>},
+      {"POST", "/v1/coupons/redeem", false, ask<kCode, &AdminServices::redeem>},
+      {"POST", "/v1/coupons/void", false, void_coupon},
+      {"POST", "/v1/coupons/import", false, import_codes},
+      {"GET", "/v1/coupons/key", false, key},
+      {"GET", "/v1/staff", false, staff},
+      {"POST", "/v1/staff", false, add_staff},
+      {"POST", "/v1/staff/remove", false, ask<kName, &AdminServices::remove_staff>},
+      {"POST", "/v1/subjects/export", false, ask<kSubject, &AdminServices::export_subject>},
+      {"POST", "/v1/subjects/erase", false, ask<kSubject, &AdminServices::erase_subject>},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

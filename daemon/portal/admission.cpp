@@ -210,15 +210,16 @@ HttpResponse join(const Call& call) {
   return token ? redeem(call, *visitor, *token, Way::code, wish->consent == "yes") : token.error();
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/q/{token}", Look::page, show_token},
-    {"POST", "/q/{token}", Look::page, redeem_token},
-    {"GET", "/join", Look::page, [](const Call& call) { return call.see("/"); }},  // a refusal's page loaded again
-    {"POST", "/join", Look::page, join},
-};
-
 }  // namespace
 
-std::span<const Route> admission_routes() { return kRoutes; }
+std::span<const Route> admission_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/q/{token}", Look::page, show_token},
+      {"POST", "/q/{token}", Look::page, redeem_token},
+      {"GET", "/join", Look::page, [](const Call& call) { return call.see("/"); }},  // a refusal's page loaded again
+      {"POST", "/join", Look::page, join},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

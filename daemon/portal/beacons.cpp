@@ -78,13 +78,14 @@ HttpResponse heard(const Call& call) {
   return {204, {}, {}, nullptr};
 }
 
-constexpr Route kRoutes[] = {
-    {"POST", "/v1/me/beacon", Look::api, lend},
-    {"POST", "/v1/me/heard", Look::api, heard},
-};
-
 }  // namespace
 
-std::span<const Route> beacon_routes() { return kRoutes; }
+std::span<const Route> beacon_routes() {
+  static constexpr Route kRoutes[] = {
+      {"POST", "/v1/me/beacon", Look::api, lend},
+      {"POST", "/v1/me/heard", Look::api, heard},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

@@ -48,6 +48,8 @@ std::vector<std::string> Call::languages() const {
 
 const std::string& Call::text(const campaign::Text& text) const { return campaign::best_text(text, languages()); }
 
+std::string Call::text(const std::string& key) const { return page_texts(language).at(key); }
+
 HttpResponse Call::page(std::string_view name, json values, int status) const {
   values["brand"] = text(settings().brand);
   values["lang_query"] = lang_query;

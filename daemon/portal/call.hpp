@@ -49,6 +49,7 @@ struct Call {
   const std::string& text(const campaign::Text& text) const;
 
   /// A page in the layout. `values` are the template's; the texts come by themselves.
+  std::string text(const std::string& key) const;  ///< of the pages' texts, in the guest's language
   ports::HttpResponse page(std::string_view name, nlohmann::json values, int status = 200) const;
   /// A refusal in the look of the route: a page that says what to do, or problem+json.
   ports::HttpResponse refuse(int status, std::string_view code, std::string_view detail = {}) const;

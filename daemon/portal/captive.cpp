@@ -34,11 +34,12 @@ HttpResponse captive_api(const Call& call) {
   return out;
 }
 
-constexpr Route kRoutes[] = {{"GET", "/captive/api", Look::api, captive_api}};
-
 }  // namespace
 
-std::span<const Route> captive_routes() { return kRoutes; }
+std::span<const Route> captive_routes() {
+  static constexpr Route kRoutes[] = {{"GET", "/captive/api", Look::api, captive_api}};
+  return kRoutes;
+}
 
 /// Every phone's probe, and whoever types an address: a short answer that any client of 1996 follows. Nothing of the
 /// request is in it, and nobody is asked, so that fifty phones that come in at once are answered at once.

@@ -27,7 +27,7 @@ std::string percent_text(std::uint32_t basis_points) {
 }
 
 std::string state_text(const Call& call, const Coupon& coupon) {
-  return page_texts(call.language).at("state_" + std::string(to_string(coupon.state)));
+  return call.text("state_" + std::string(to_string(coupon.state)));
 }
 
 std::string title_of(const Call& call, const Coupon& coupon) {
@@ -127,15 +127,16 @@ HttpResponse coupon_page(const Call& call) {
   return call.page("coupon", std::move(values));
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/coupons", Look::page, list_page},
-    {"GET", "/c/{id}", Look::page, coupon_page},
-    {"GET", "/v1/coupons", Look::api, list_json},
-};
-
 }  // namespace
 
-std::span<const Route> coupon_routes() { return kRoutes; }
+std::span<const Route> coupon_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/coupons", Look::page, list_page},
+      {"GET", "/c/{id}", Look::page, coupon_page},
+      {"GET", "/v1/coupons", Look::api, list_json},
+  };
+  return kRoutes;
+}
 
 std::string week_text(const Call& call, const campaign::WeekHours& hours) {
   constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
@@ -143,7 +144,7 @@ std::string week_text(const Call& call, const campaign::WeekHours& hours) {
   for (std::size_t i = 1; i <= kDays.size(); ++i) {
     const auto day = i % kDays.size();
     for (const auto& window : hours[day]) {
-      const std::string name = page_texts(call.language).at("day_" + std::string(kDays[day]));
+      const std::string name = call.text("day_" + std::string(kDays[day]));
       all += fmt::format("{}{} {}–{}", all.empty() ? "" : ", ", name, clock_text(window.from), clock_text(window.to));
     }
   }

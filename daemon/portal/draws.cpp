@@ -166,15 +166,16 @@ HttpResponse shake_form(const Call& call) {
   return call.page("result", std::move(values));
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/shake", Look::page, shake_page},
-    {"POST", "/shake", Look::page, shake_form},
-    {"POST", "/v1/draws/open", Look::api, open},
-    {"POST", "/v1/draws", Look::api, draw},
-};
-
 }  // namespace
 
-std::span<const Route> draw_routes() { return kRoutes; }
+std::span<const Route> draw_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/shake", Look::page, shake_page},
+      {"POST", "/shake", Look::page, shake_form},
+      {"POST", "/v1/draws/open", Look::api, open},
+      {"POST", "/v1/draws", Look::api, draw},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

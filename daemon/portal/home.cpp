@@ -54,7 +54,7 @@ HttpResponse screen(const Call& call) {
   const auto minted = mint({TokenKind::screen, call.settings().store, zone->id, {}}, call.shared.keys, now, rotation,
                            call.shared.random);
   const auto& base = call.settings().redirect;
-  const auto svg = qr_svg(base + "q/" + minted.text, page_texts(call.language).at("screen_label").get<std::string>());
+  const auto svg = qr_svg(base + "q/" + minted.text, call.text("screen_label"));
   if (!svg) return call.failed(svg.error());
   // The token's own end is one rotation later: what a phone has just scanned still works.
   const auto left = std::chrono::ceil<std::chrono::seconds>(minted.expires - rotation - now).count();
@@ -104,19 +104,20 @@ HttpResponse screen_js(const Call&) {
   return asset(std::string(embedded_page("screen.js")), "text/javascript; charset=utf-8");
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/", Look::page, home},
-    {"GET", "/welcome", Look::page, welcome},
-    {"GET", "/screen/{zone}", Look::page, screen},
-    {"GET", "/assets/portal.css", Look::page, css},
-    {"GET", "/assets/logo", Look::page, logo},
-    {"GET", "/assets/pair.js", Look::page, pair_js},
-    {"GET", "/assets/shake.js", Look::page, shake_js},
-    {"GET", "/assets/screen.js", Look::page, screen_js},
-};
-
 }  // namespace
 
-std::span<const Route> home_routes() { return kRoutes; }
+std::span<const Route> home_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/", Look::page, home},
+      {"GET", "/welcome", Look::page, welcome},
+      {"GET", "/screen/{zone}", Look::page, screen},
+      {"GET", "/assets/portal.css", Look::page, css},
+      {"GET", "/assets/logo", Look::page, logo},
+      {"GET", "/assets/pair.js", Look::page, pair_js},
+      {"GET", "/assets/shake.js", Look::page, shake_js},
+      {"GET", "/assets/screen.js", Look::page, screen_js},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

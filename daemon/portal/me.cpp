@@ -42,13 +42,14 @@ HttpResponse consent(const Call& call) {
   return json_response({{"consent", *given}, {"terms", call.shared.terms_hash}});
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/v1/me", Look::api, me},
-    {"POST", "/v1/me/consent", Look::api, consent},
-};
-
 }  // namespace
 
-std::span<const Route> me_routes() { return kRoutes; }
+std::span<const Route> me_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/v1/me", Look::api, me},
+      {"POST", "/v1/me/consent", Look::api, consent},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

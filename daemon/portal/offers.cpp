@@ -44,10 +44,11 @@ HttpResponse offers(const Call& call) {
   return json_response(out);
 }
 
-constexpr Route kRoutes[] = {{"GET", "/v1/offers", Look::api, offers}};
-
 }  // namespace
 
-std::span<const Route> offer_routes() { return kRoutes; }
+std::span<const Route> offer_routes() {
+  static constexpr Route kRoutes[] = {{"GET", "/v1/offers", Look::api, offers}};
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

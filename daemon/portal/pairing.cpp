@@ -52,7 +52,7 @@ HttpResponse begin(const Call& call) {
 
 HttpResponse show_waiting(const Call& call, const Pairing& pairing) {
   if (as_json(call)) return json_response({{"state", pairing.confirmed ? "confirmed" : "waiting"}});
-  const auto label = page_texts(call.language).at("pair_label").get<std::string>();
+  const auto label = call.text("pair_label");
   const auto svg = qr_svg(address_of(call, pairing), label);
   if (!svg) return call.failed(svg.error());
   return call.page(
@@ -125,15 +125,16 @@ HttpResponse confirm(const Call& call) {
   return call.page("vouched", {{"number", pairing->number}});
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/pair", Look::page, [](const Call& call) { return call.see("/"); }},  // a refusal's page loaded again
-    {"POST", "/pair", Look::page, begin},
-    {"GET", "/pair/{id}", Look::page, show},
-    {"POST", "/pair/{id}", Look::page, confirm},
-};
-
 }  // namespace
 
-std::span<const Route> pairing_routes() { return kRoutes; }
+std::span<const Route> pairing_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/pair", Look::page, [](const Call& call) { return call.see("/"); }},  // a refusal's page loaded again
+      {"POST", "/pair", Look::page, begin},
+      {"GET", "/pair/{id}", Look::page, show},
+      {"POST", "/pair/{id}", Look::page, confirm},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

@@ -6,8 +6,8 @@ namespace foyer::portal {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
-constexpr std::size_t kSessionAt = 2, kBody = 18, kSize = 34;
+constexpr std::uint8_t kPassVersion = 2;
+constexpr std::size_t kPassSessionAt = 2, kPassBody = 18, kPassSize = 34;
 
 Digest mac_of(ByteView body, const TokenKeys::Key& key) {
   const std::string_view purpose = "pass";  // a pass is never a token, whatever stands in it
@@ -20,29 +20,29 @@ Digest mac_of(ByteView body, const TokenKeys::Key& key) {
 
 std::string make_pass(const TokenKeys& keys, std::string_view session) {
   const auto id = from_hex(session).value_or(Bytes());
-  Bytes raw{kVersion, keys.current.id};
+  Bytes raw{kPassVersion, keys.current.id};
   raw.insert(raw.end(), id.begin(), id.end());
-  raw.resize(kBody);
+  raw.resize(kPassBody);
   const auto mac = mac_of(raw, keys.current);
-  raw.insert(raw.end(), mac.begin(), mac.begin() + (kSize - kBody));
+  raw.insert(raw.end(), mac.begin(), mac.begin() + (kPassSize - kPassBody));
   return to_base64url(raw);
 }
 
 std::optional<std::string> session_of_pass(const TokenKeys& keys, std::string_view text, WallTime now) {
   if (text.size() > 64) return std::nullopt;
   const auto raw = from_base64url(text);
-  if (!raw || raw->size() != kSize || raw->front() != kVersion) return std::nullopt;
+  if (!raw || raw->size() != kPassSize || raw->front() != kPassVersion) return std::nullopt;
   const ByteView view(*raw);
   const auto* key = keys.find(view[1]);
   if (key == nullptr || (key != &keys.current && key->until <= now)) return std::nullopt;
-  const auto mac = mac_of(view.first(kBody), *key);
-  if (!constant_time_equal(view.subspan(kBody), ByteView(mac.data(), kSize - kBody))) return std::nullopt;
-  return to_hex(view.subspan(kSessionAt, kBody - kSessionAt));
+  const auto mac = mac_of(view.first(kPassBody), *key);
+  if (!constant_time_equal(view.subspan(kPassBody), ByteView(mac.data(), kPassSize - kPassBody))) return std::nullopt;
+  return to_hex(view.subspan(kPassSessionAt, kPassBody - kPassSessionAt));
 }
 
 bool looks_like_pass(std::string_view text) {
   const auto raw = text.size() <= 64 ? from_base64url(text) : std::nullopt;
-  return raw && raw->size() == kSize && raw->front() == kVersion;
+  return raw && raw->size() == kPassSize && raw->front() == kPassVersion;
 }
 
 }  // namespace foyer::portal

@@ -45,15 +45,16 @@ HttpResponse export_me(const Call& call) {
   return out;
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/privacy", Look::page, privacy},
-    {"POST", "/privacy", Look::page, erase_form},
-    {"GET", "/v1/me/export", Look::api, export_me},
-    {"DELETE", "/v1/me", Look::api, erase},
-};
-
 }  // namespace
 
-std::span<const Route> privacy_routes() { return kRoutes; }
+std::span<const Route> privacy_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/privacy", Look::page, privacy},
+      {"POST", "/privacy", Look::page, erase_form},
+      {"GET", "/v1/me/export", Look::api, export_me},
+      {"DELETE", "/v1/me", Look::api, erase},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

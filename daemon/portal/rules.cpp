@@ -16,11 +16,9 @@ using ports::HttpResponse;
 
 namespace {
 
-std::string text_of(const Call& call, const std::string& key) { return page_texts(call.language).at(key); }
-
 /// The text with `what` in the place of its {}.
 std::string filled(const Call& call, const std::string& key, const std::string& what) {
-  auto text = text_of(call, key);
+  auto text = call.text(key);
   if (const auto at = text.find("{}"); at != std::string::npos) text.replace(at, 2, what);
   return text;
 }
@@ -58,8 +56,7 @@ std::string days_text(const Call& call, std::uint8_t days) {
   constexpr std::array<const char*, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
   std::vector<std::string> all;
   for (std::size_t i = 1; i <= kDays.size(); ++i)
-    if ((days >> (i % kDays.size()) & 1) != 0)
-      all.push_back(text_of(call, std::string("day_") + kDays[i % kDays.size()]));
+    if ((days >> (i % kDays.size()) & 1) != 0) all.push_back(call.text(std::string("day_") + kDays[i % kDays.size()]));
   return joined(all);
 }
 
@@ -68,7 +65,7 @@ class Facts {
  public:
   explicit Facts(const Call& call) : call_(call) {}
   void add(const char* label, const std::string& what) {
-    if (!what.empty()) rows_.push_back({{"label", text_of(call_, label)}, {"what", what}});
+    if (!what.empty()) rows_.push_back({{"label", call_.text(label)}, {"what", what}});
   }
   json take() { return std::move(rows_); }
 
@@ -82,7 +79,7 @@ void add_schedule(const Call& call, const campaign::Schedule& schedule, Facts& f
     facts.add("rules_period", fmt::format("{} – {}", schedule.from ? date_text(*schedule.from) : "",
                                           schedule.until ? date_text(*schedule.until) : ""));
   else
-    facts.add("rules_period", text_of(call, "rules_open_end"));
+    facts.add("rules_period", call.text("rules_open_end"));
   if (schedule.days != 0x7f) facts.add("rules_weekdays", days_text(call, schedule.days));
   facts.add("rules_hours", hours_text(schedule.hours));
   std::vector<std::string> except;
@@ -106,19 +103,18 @@ void add_limits(const Call& call, const campaign::Limits& limits, Facts& facts) 
 json facts_of(const Call& call, const Campaign& campaign) {
   Facts facts(call);
   facts.add("rules_organiser", call.text(call.settings().brand));
-  facts.add("rules_how", text_of(call, "rules_on_" + std::string(to_string(campaign.trigger))));
+  facts.add("rules_how", call.text("rules_on_" + std::string(to_string(campaign.trigger))));
   add_schedule(call, campaign.schedule, facts);
   if (campaign.who.visits != campaign::Visits::any)
-    facts.add("rules_who",
-              text_of(call, campaign.who.visits == campaign::Visits::new_ ? "rules_new" : "rules_returning"));
-  if (!campaign.who.any.empty() || !campaign.who.none.empty()) facts.add("rules_who", text_of(call, "rules_chosen"));
-  if (campaign.who.holdout_bp != 0) facts.add("rules_who", text_of(call, "rules_holdout"));
+    facts.add("rules_who", call.text(campaign.who.visits == campaign::Visits::new_ ? "rules_new" : "rules_returning"));
+  if (!campaign.who.any.empty() || !campaign.who.none.empty()) facts.add("rules_who", call.text("rules_chosen"));
+  if (campaign.who.holdout_bp != 0) facts.add("rules_who", call.text("rules_holdout"));
   add_limits(call, campaign.limits, facts);
   const auto has = [&](PrizeKind kind) {
     return std::ranges::find(campaign.prizes, kind, &Prize::kind) != campaign.prizes.end();
   };
-  if (has(PrizeKind::coupon)) facts.add("rules_redeem", text_of(call, "rules_redeem_coupon"));
-  if (has(PrizeKind::red_packet)) facts.add("rules_redeem", text_of(call, "rules_redeem_packet"));
+  if (has(PrizeKind::coupon)) facts.add("rules_redeem", call.text("rules_redeem_coupon"));
+  if (has(PrizeKind::red_packet)) facts.add("rules_redeem", call.text("rules_redeem_packet"));
   return facts.take();
 }
 
@@ -149,7 +145,7 @@ json row_of(const Call& call, const Prize& prize, std::uint64_t weights) {
   if (prize.kind == PrizeKind::red_packet) as_won.amount = prize.total;
   const auto title = prize_title(call, as_won);
   const double share = weights == 0 ? 0 : 100.0 * prize.weight / static_cast<double>(weights);
-  json row{{"title", nothing && title.empty() ? text_of(call, "nothing") : title},
+  json row{{"title", nothing && title.empty() ? call.text("nothing") : title},
            {"odds", fmt::format("{:.2f} %", share)}};
   if (auto terms = terms_of(call, prize); !terms.empty()) row["terms"] = std::move(terms);
   if (prize.kind == PrizeKind::red_packet)
@@ -172,10 +168,11 @@ HttpResponse rules(const Call& call) {
                    {{"title", call.text(campaign.title)}, {"rows", rows}, {"facts", facts_of(call, campaign)}});
 }
 
-constexpr Route kRoutes[] = {{"GET", "/rules/{campaign}", Look::page, rules}};
-
 }  // namespace
 
-std::span<const Route> rules_routes() { return kRoutes; }
+std::span<const Route> rules_routes() {
+  static constexpr Route kRoutes[] = {{"GET", "/rules/{campaign}", Look::page, rules}};
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

@@ -22,8 +22,6 @@ constexpr std::uint32_t kTriesPerMinute = 5;    // of one address, whatever name
 constexpr std::chrono::minutes kGuestPass{10};  // a QR code for a guest at the counter
 constexpr std::chrono::hours kSession{12};      // a shift
 
-std::string text_of(const Call& call, const std::string& key) { return page_texts(call.language).at(key); }
-
 HttpResponse login_page(const Call& call, const std::string& note, int status) {
   return call.page("staff_login", {{"note", note}}, status);
 }
@@ -63,18 +61,18 @@ HttpResponse enter(const Call& call) {
   const auto form = ports::parse_query(call.request.body);
   const auto name = field(form, "name"), pin = field(form, "pin");
   if (name.empty() || name.size() > kLongestName || pin.empty() || pin.size() > kLongestPin)
-    return login_page(call, text_of(call, "staff_wrong"), 403);
+    return login_page(call, call.text("staff_wrong"), 403);
   const auto within = call.services().within_rate(to_string(call.request.remote), "staff", kTriesPerMinute);
   if (!within) return call.failed(within.error());
-  if (!*within) return login_page(call, text_of(call, "help_rate_limited"), 429);
+  if (!*within) return login_page(call, call.text("help_rate_limited"), 429);
   const auto entry = call.services().staff_enter(call.request.remote, name, pin);
   if (!entry) return call.failed(entry.error());
   if (entry->wait.count() > 0) {
-    auto out = login_page(call, text_of(call, "staff_wait"), 429);
+    auto out = login_page(call, call.text("staff_wait"), 429);
     out.headers.emplace_back("Retry-After", std::to_string(entry->wait.count()));
     return out;
   }
-  if (entry->token.empty()) return login_page(call, text_of(call, "staff_wrong"), 403);
+  if (entry->token.empty()) return login_page(call, call.text("staff_wrong"), 403);
   auto out = call.see("/staff");
   out.headers.emplace_back("Set-Cookie", cookie(call, entry->token, kSession));
   return out;
@@ -97,7 +95,7 @@ json coupon_values(const Call& call, const campaign::Coupon& coupon) {
   const auto& title = call.text(coupon.title);
   json values{{"benefit", benefit_text(call, coupon.benefit)},
               {"title_text", title},
-              {"state", text_of(call, "state_" + std::string(to_string(coupon.state)))},
+              {"state", call.text("state_" + std::string(to_string(coupon.state)))},
               {"expires", local_time(call.settings(), coupon.expires_at)}};
   if (coupon.uses > 1) values["uses_left"] = std::to_string(coupon.uses_left);
   if (coupon.benefit.min_spend) values["min_spend"] = money_text(*coupon.benefit.min_spend);
@@ -186,7 +184,7 @@ HttpResponse redeem(const Call& call, const StaffMember& who) {
 HttpResponse guest(const Call& call, const StaffMember& who) {
   const auto minted = mint({TokenKind::staff, call.settings().store, "", kGuestPass}, call.shared.keys,
                            call.services().now(), call.settings().screen_rotation, call.shared.random);
-  const auto svg = qr_svg(call.settings().redirect + "q/" + minted.text, text_of(call, "screen_label"));
+  const auto svg = qr_svg(call.settings().redirect + "q/" + minted.text, call.text("screen_label"));
   if (!svg) return call.failed(svg.error());
   return desk_page(call, who, {{"guest", *svg}, {"until", local_time(call.settings(), minted.expires)}});
 }
@@ -200,15 +198,16 @@ HttpResponse staff_js(const Call&) {
           nullptr};
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/staff", Look::page, at_desk<desk>},         {"POST", "/staff", Look::page, enter},
-    {"POST", "/staff/check", Look::page, at_desk<check>}, {"POST", "/staff/redeem", Look::page, at_desk<redeem>},
-    {"POST", "/staff/guest", Look::page, at_desk<guest>}, {"POST", "/staff/leave", Look::page, at_desk<leave>},
-    {"GET", "/assets/staff.js", Look::page, staff_js},
-};
-
 }  // namespace
 
-std::span<const Route> staff_routes() { return kRoutes; }
+std::span<const Route> staff_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/staff", Look::page, at_desk<desk>},         {"POST", "/staff", Look::page, enter},
+      {"POST", "/staff/check", Look::page, at_desk<check>}, {"POST", "/staff/redeem", Look::page, at_desk<redeem>},
+      {"POST", "/staff/guest", Look::page, at_desk<guest>}, {"POST", "/staff/leave", Look::page, at_desk<leave>},
+      {"GET", "/assets/staff.js", Look::page, staff_js},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

@@ -55,16 +55,17 @@ HttpResponse till(const Call& call) {
   return Action == TillAction::check ? checked(call, *answer) : done(call, *answer, Action);
 }
 
-constexpr Route kRoutes[] = {
-    {"POST", "/v1/pos/check", Look::api, till<TillAction::check>},
-    {"POST", "/v1/pos/reserve", Look::api, till<TillAction::reserve>},
-    {"POST", "/v1/pos/redeem", Look::api, till<TillAction::redeem>},
-    {"POST", "/v1/pos/void", Look::api, till<TillAction::void_>},
-    {"POST", "/v1/pos/sale", Look::api, till<TillAction::sale>},
-};
-
 }  // namespace
 
-std::span<const Route> till_routes() { return kRoutes; }
+std::span<const Route> till_routes() {
+  static constexpr Route kRoutes[] = {
+      {"POST", "/v1/pos/check", Look::api, till<TillAction::check>},
+      {"POST", "/v1/pos/reserve", Look::api, till<TillAction::reserve>},
+      {"POST", "/v1/pos/redeem", Look::api, till<TillAction::redeem>},
+      {"POST", "/v1/pos/void", Look::api, till<TillAction::void_>},
+      {"POST", "/v1/pos/sale", Look::api, till<TillAction::sale>},
+  };
+  return kRoutes;
+}
 
 }  // namespace foyer::portal

@@ -9,13 +9,13 @@ namespace foyer::portal {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kMac = 16;
-constexpr std::size_t kBody = 1 + 1 + 1 + 4 + 2 + 4 + 8;
-constexpr std::size_t kSize = kBody + kMac;
+constexpr std::uint8_t kTokenVersion = 1;
+constexpr std::size_t kTokenMac = 16;
+constexpr std::size_t kTokenBody = 1 + 1 + 1 + 4 + 2 + 4 + 8;
+constexpr std::size_t kTokenSize = kTokenBody + kTokenMac;
 constexpr std::size_t kZoneAt = 7, kTimeAt = 9, kNonceAt = 13;
 
-using Raw = std::array<std::uint8_t, kSize>;
+using Raw = std::array<std::uint8_t, kTokenSize>;
 using Tag2 = std::array<std::uint8_t, 2>;
 
 std::array<std::uint8_t, 4> store_tag(std::string_view store) {
@@ -47,8 +47,8 @@ std::int64_t seconds_of(WallTime time) {
 }
 
 void sign(Raw& raw, const TokenKeys::Key& key) {
-  const auto mac = hmac_sha256(key.secret, ByteView(raw.data(), kBody));
-  std::copy_n(mac.begin(), kMac, raw.begin() + kBody);
+  const auto mac = hmac_sha256(key.secret, ByteView(raw.data(), kTokenBody));
+  std::copy_n(mac.begin(), kTokenMac, raw.begin() + kTokenBody);
 }
 
 /// Every display of one zone shows the same token within a rotation, so that "once per device" means once.
@@ -61,13 +61,13 @@ void screen_nonce(Raw& raw, const TokenKeys::Key& key) {
 }
 
 bool signed_by(ByteView raw, const TokenKeys::Key& key) {
-  const auto mac = hmac_sha256(key.secret, raw.first(kBody));
-  return constant_time_equal(raw.subspan(kBody), ByteView(mac.data(), kMac));
+  const auto mac = hmac_sha256(key.secret, raw.first(kTokenBody));
+  return constant_time_equal(raw.subspan(kTokenBody), ByteView(mac.data(), kTokenMac));
 }
 
 std::string typed_code(const Raw& raw, const TokenKeys::Key& key) {
   const std::string_view purpose = "typed code";
-  Bytes message(raw.begin(), raw.begin() + kBody);
+  Bytes message(raw.begin(), raw.begin() + kTokenBody);
   message.insert(message.end(), purpose.begin(), purpose.end());
   const auto digest = hmac_sha256(key.secret, message);
   auto code = to_base32(ByteView(digest.data(), kTypedCode * 5 / 8));
@@ -79,7 +79,7 @@ std::string typed_code(const Raw& raw, const TokenKeys::Key& key) {
 /// Version, key, kind, store and zone.
 Raw begin_token(TokenKind kind, std::string_view store, std::string_view zone, const TokenKeys::Key& key) {
   Raw raw{};
-  raw[0] = kVersion;
+  raw[0] = kTokenVersion;
   raw[1] = key.id;
   raw[2] = static_cast<std::uint8_t>(kind);
   const auto store_bytes = store_tag(store);
@@ -159,7 +159,7 @@ tl::expected<Token, campaign::Reason> verify(std::string_view text, const TokenK
   const auto bad = tl::make_unexpected(campaign::Reason::bad_signature);
   if (text.size() > 64) return bad;
   const auto decoded = from_base64url(text);
-  if (!decoded || decoded->size() != kSize || decoded->front() != kVersion) return bad;
+  if (!decoded || decoded->size() != kTokenSize || decoded->front() != kTokenVersion) return bad;
   const ByteView raw(*decoded);
   const auto* key = keys.find(raw[1]);
   if (key == nullptr || !signed_by(raw, *key)) return bad;
@@ -222,12 +222,12 @@ std::optional<std::string> screen_token_of(const std::string& code, const TokenK
 
 Bytes body_of(std::string_view token) {
   auto raw = from_base64url(token).value_or(Bytes());
-  raw.resize(std::min(raw.size(), kBody));
+  raw.resize(std::min(raw.size(), kTokenBody));
   return raw;
 }
 
 std::string token_of(ByteView body, const TokenKeys& keys) {
-  const auto* key = body.size() == kBody ? keys.find(body[1]) : nullptr;
+  const auto* key = body.size() == kTokenBody ? keys.find(body[1]) : nullptr;
   if (key == nullptr) return {};
   Raw raw{};
   std::copy(body.begin(), body.end(), raw.begin());

@@ -63,7 +63,7 @@ class Home {
 // ---- the life of an event ------------------------------------------------------------------------------------
 
 constexpr std::uint64_t kEvents = 10'000;
-constexpr auto kBetween = 2ms;          // 500 a second
+constexpr auto kEventGap = 2ms;         // 500 a second
 constexpr std::uint64_t kBehind = 500;  // the acknowledgement of an ingester comes a second later
 
 /// As the daemon tells them: half are identifiers seen and lost, half are visits.
@@ -98,7 +98,7 @@ void live(Ledger& ledger, std::atomic<std::uint64_t>& stored, std::uint64_t& pay
   std::uint64_t acknowledged = 0;
   auto due = SteadyClock::now();
   for (std::uint64_t i = 0; i < kEvents; ++i) {
-    std::this_thread::sleep_until(due += kBetween);  // the pace is what is measured
+    std::this_thread::sleep_until(due += kEventGap);  // the pace is what is measured
     auto event = presence_event(i);
     payload += event.type.size() + event.subject.size() + event.data.size();
     if (!ledger.record({std::move(event)})) throw std::runtime_error("an event was refused");

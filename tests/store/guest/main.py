@@ -9,7 +9,9 @@ world.prepare()
 if (IN / "foyer.deb").exists():
     import scenario as shop_scenario
     import radio_faults
+    import secure_portal
     shop_scenario.add_steps(scenario)
+    secure_portal.add_steps(scenario)
     radio_faults.add_steps(scenario)
 else:
     world.add_proofs(scenario)

@@ -6,6 +6,7 @@ import http.client
 import json
 import pathlib
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -149,11 +150,13 @@ class Response:
 
 
 class Web:
-    """A browser in a namespace: no redirects followed, cookies kept as a phone keeps them."""
+    """A browser in a namespace: no redirects followed, cookies kept as a phone keeps them, certificates trusted when
+    signed by the one in the file `trust`."""
 
-    def __init__(self, namespace):
+    def __init__(self, namespace, trust=None):
         self.namespace = namespace
         self.cookie = None
+        self.trust = trust
 
     def address(self, host):
         if host.replace(".", "").isdigit():
@@ -165,10 +168,14 @@ class Web:
     def request(self, method, url, body=None, headers=None, timeout=10):
         parts = urllib.parse.urlsplit(url)
         address = self.address(parts.hostname)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
         start = time.monotonic()
         with inside(self.namespace):
-            connected = socket.create_connection((address, parts.port or 80), timeout)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80)
+            connected = socket.create_connection((address, port), timeout)
+        if secure:
+            connected = ssl.create_default_context(cafile=self.trust).wrap_socket(connected, server_hostname=parts.hostname)
+        connection = http.client.HTTPConnection(parts.hostname, port)
         connection.sock = connected
         sent = {"Cookie": self.cookie} if self.cookie else {}
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -5,10 +5,10 @@
 namespace foyer::ledger {
 namespace {
 
+using campaign::DrawAnswer;
 using campaign::Reason;
 using campaign::Span;
 using campaign::Stage;
-using Result = campaign::DrawAnswer::Result;
 
 class Audience : public World {
  protected:
@@ -65,7 +65,7 @@ TEST_F(Audience, CapsCountAllNamesOfADevice) {
   auto campaign = sure_win();
   campaign.limits.subject_total = 1;
   apply({campaign});
-  EXPECT_EQ(draw("n1").result, Result::won);
+  EXPECT_EQ(draw("n1").result, DrawAnswer::Result::won);
   EXPECT_EQ(draw_as("n2", "alice-2", {"alice-2", "alice"}).reason, Reason::subject_cap);
   EXPECT_EQ(draw("n3", "alice-2").reason, Reason::subject_cap) << "what was counted went along to the newest name";
 }
@@ -81,7 +81,7 @@ TEST_F(Audience, SegmentsAreSetAndErased) {
   ASSERT_TRUE(ledger_->set_segments("alice", {"silver", "tea"}, kDeadline));
   EXPECT_EQ(draw("n2").campaign, "vip");
   ASSERT_TRUE(ledger_->set_segments("alice", {"staff"}, kDeadline));
-  EXPECT_EQ(draw("n3").result, Result::denied);
+  EXPECT_EQ(draw("n3").result, DrawAnswer::Result::denied);
   EXPECT_EQ(draw("n4").reason, Reason::not_in_audience);
   ASSERT_TRUE(ledger_->withdraw_consent({"alice"}, kDeadline));
   EXPECT_EQ(draw("n5").campaign, "rest");

@@ -8,7 +8,6 @@ namespace {
 
 using campaign::DrawAnswer;
 using campaign::Reason;
-using Result = DrawAnswer::Result;
 
 class Draws : public World {};
 
@@ -16,7 +15,7 @@ TEST_F(Draws, WinStoresCouponCountsAndEventsTogether) {
   open();
   apply({sure_win()});
   const auto answer = draw("n1");
-  ASSERT_EQ(answer.result, Result::won);
+  ASSERT_EQ(answer.result, DrawAnswer::Result::won);
   ASSERT_TRUE(answer.coupon);
   EXPECT_EQ(answer.prize->id, "ten-off");
   EXPECT_EQ(answer.coupon->id.size(), 32u);
@@ -83,19 +82,19 @@ TEST_F(Draws, DeniedSaysTheHighestPrioritysReasonAndIsRemembered) {
   low.paused = true;
   apply({low, high});
   const auto answer = draw("n1");
-  EXPECT_EQ(answer.result, Result::denied);
+  EXPECT_EQ(answer.result, DrawAnswer::Result::denied);
   EXPECT_EQ(answer.campaign, "high");
   EXPECT_EQ(answer.reason, Reason::presence_too_low);
   EXPECT_EQ(last(Stream::ledger, "shake.denied")["reason"], "presence_too_low");
   apply({sure_win("other")}, "mqtt:other");
-  EXPECT_EQ(draw("n1").result, Result::denied);
-  EXPECT_EQ(draw("n2").result, Result::won) << "the next eligible campaign decides";
+  EXPECT_EQ(draw("n1").result, DrawAnswer::Result::denied);
+  EXPECT_EQ(draw("n2").result, DrawAnswer::Result::won) << "the next eligible campaign decides";
 }
 
 TEST_F(Draws, NoCampaignAtAll) {
   open();
   const auto answer = draw("n1");
-  EXPECT_EQ(answer.result, Result::denied);
+  EXPECT_EQ(answer.result, DrawAnswer::Result::denied);
   EXPECT_EQ(answer.campaign, "");
   EXPECT_EQ(answer.reason, Reason::not_found);
 }
@@ -107,17 +106,17 @@ TEST_F(Draws, CapsCountWinsByLocalDayAndIntervalCountsDraws) {
   campaign.limits.subject_total = 2;
   campaign.limits.interval = 10s;
   apply({campaign});
-  EXPECT_EQ(draw("n1").result, Result::won);
+  EXPECT_EQ(draw("n1").result, DrawAnswer::Result::won);
   EXPECT_EQ(draw("n2").reason, Reason::interval);
   pass(11s);
   EXPECT_EQ(draw("n3").reason, Reason::subject_cap);
   set_time("2026-11-22T15:59:00.000Z");  // 23:59 in the shop
   EXPECT_EQ(draw("n4").reason, Reason::subject_cap);
   set_time("2026-11-22T16:00:30.000Z");  // the next day there, not yet in UTC
-  EXPECT_EQ(draw("n5").result, Result::won);
+  EXPECT_EQ(draw("n5").result, DrawAnswer::Result::won);
   set_time("2026-11-24T02:00:00.000Z");
   EXPECT_EQ(draw("n6").reason, Reason::subject_cap) << "total";
-  EXPECT_EQ(draw("n7", "bob").result, Result::won);
+  EXPECT_EQ(draw("n7", "bob").result, DrawAnswer::Result::won);
 }
 
 TEST_F(Draws, StockRunsOutAndIsToldOnce) {
@@ -125,14 +124,14 @@ TEST_F(Draws, StockRunsOutAndIsToldOnce) {
   auto campaign = sure_win();
   campaign.prizes[0].stock = 12;
   apply({campaign});
-  for (int i = 0; i < 12; ++i) EXPECT_EQ(draw("n" + std::to_string(i)).result, Result::won);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(draw("n" + std::to_string(i)).result, DrawAnswer::Result::won);
   EXPECT_EQ(draw("late").reason, Reason::out_of_stock);
   EXPECT_EQ(count(Stream::ledger, "stock.low"), 1u);
   EXPECT_EQ(last(Stream::ledger, "stock.low")["left"], 10);
   EXPECT_EQ(count(Stream::ledger, "stock.exhausted"), 1u);
   campaign.prizes[0].stock = 13;
   apply({campaign});
-  EXPECT_EQ(draw("again").result, Result::won);
+  EXPECT_EQ(draw("again").result, DrawAnswer::Result::won);
   EXPECT_EQ(count(Stream::ledger, "stock.exhausted"), 2u);
 }
 
@@ -151,7 +150,7 @@ TEST_F(Draws, PacketsAreTakenOnceEachAndTheSumIsExact) {
   std::atomic<int> won{0};
   in_parallel(32, [&](int i) {
     const auto answer = ledger_->draw(shake("n" + std::to_string(i), "s" + std::to_string(i)), kDeadline).value();
-    if (answer.result != Result::won) return;
+    if (answer.result != DrawAnswer::Result::won) return;
     EXPECT_FALSE(answer.coupon);
     EXPECT_GE(answer.prize->amount->minor, 50);
     sum += answer.prize->amount->minor;
@@ -174,7 +173,7 @@ TEST_F(Draws, ManyAtOnceShareCommits) {
   in_parallel(kThreads, [&](int t) {
     for (int i = 0; i < kEach; ++i)
       if (ledger_->draw(shake(fmt::format("{}-{}", t, i), fmt::format("s{}", t)), kDeadline).value().result ==
-          Result::won)
+          DrawAnswer::Result::won)
         ++won;
   });
   const auto commits = ledger_->figures().commits - before;
@@ -193,7 +192,7 @@ TEST_F(Draws, UntrustedClockDeniesOnlyCampaignsWithASchedule) {
   dated.schedule.from =
       std::chrono::year_month_day{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{1}};
   apply({dated});
-  EXPECT_EQ(draw("n1").result, Result::won);
+  EXPECT_EQ(draw("n1").result, DrawAnswer::Result::won);
   set_time("1970-01-01T00:00:10.000Z");
   EXPECT_EQ(draw("n2").reason, Reason::clock_untrusted);
   apply({sure_win("always")}, "mqtt:always");
@@ -203,7 +202,7 @@ TEST_F(Draws, UntrustedClockDeniesOnlyCampaignsWithASchedule) {
   apply({}, "mqtt:always");
   EXPECT_EQ(draw("n4").reason, Reason::clock_untrusted) << "also known after a restart";
   set_time("2026-11-22T01:56:00.000Z");
-  EXPECT_EQ(draw("n5").result, Result::won);
+  EXPECT_EQ(draw("n5").result, DrawAnswer::Result::won);
 }
 
 TEST(RedPackets, SplitIsExactAndKeepsTheFloor) {
