@@ -332,6 +332,26 @@ TEST_F(GateTest, AnotherVersionsTableIsMadeAnew) {
   EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
 }
 
+TEST_F(GateTest, ATableThatCannotBeLookedAtIsLeftAsItIs) {
+  admit("10.9.0.1");
+  const Folder folder;
+  const auto busy = folder.write("busy", "");
+  bool back = false;
+  world_->gate->on_back([&] { back = true; });
+  world_->gate_process->stop(SIGKILL);
+  ::setenv("LD_PRELOAD", FOYER_TESTS_DIR "/busy_nft.so", 1);
+  ::setenv("FOYER_NFT_BUSY", busy.c_str(), 1);
+  world_->gate_process->start();
+  ::unsetenv("LD_PRELOAD");
+  ASSERT_TRUE(world_->loop.run_until([&] { return std::filesystem::file_size(busy) >= 2; })) << "foyerd asks again";
+  EXPECT_FALSE(back);
+  EXPECT_EQ(dial_inet("10.9.0.1"), 0);
+  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
+  std::filesystem::remove(busy);
+  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
+  EXPECT_EQ(look()->guests.size(), 1U);
+}
+
 TEST_F(GateTest, IcmpAndDnsOverTlsAreShutToStrangersInBothFamilies) {
   EXPECT_FALSE(pings("10.9.0.1", GateWorld::kInet));
   EXPECT_EQ(dial_inet("10.9.0.1", 853), ECONNREFUSED);
