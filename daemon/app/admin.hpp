@@ -54,7 +54,8 @@ class Admin final : public portal::AdminServices {
   Result<portal::PrintFacts> print_facts(const portal::PrintOrder& order) override;
   Result<std::string> rotate_tokens() override;
   Result<std::string> coupon_json(const std::string& typed) override;
-  Result<std::string> void_coupon(const std::string& typed, const std::string& reason) override;
+  Result<std::string> void_coupon(const std::string& typed, const std::string& reason,
+                                  const campaign::Order& order) override;
   Result<std::string> redeem(const std::string& typed) override;
   Result<std::string> import_codes(const std::string& campaign, const std::string& prize,
                                    std::vector<std::string> codes, bool dry) override;

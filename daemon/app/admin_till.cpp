@@ -72,10 +72,11 @@ Result<std::string> Admin::coupon_json(const std::string& typed) {
   return text(to_json(*coupon));
 }
 
-Result<std::string> Admin::void_coupon(const std::string& typed, const std::string& reason) {
+Result<std::string> Admin::void_coupon(const std::string& typed, const std::string& reason,
+                                       const campaign::Order& order) {
   const auto coupon = find_coupon(typed);
   if (!coupon) return fail(coupon);
-  const auto done = ledger_.void_coupon(coupon->code, reason, kLedger);
+  const auto done = ledger_.void_coupon(coupon->code, reason, order, kLedger);
   if (!done) return fail(done);
   if (done->refused) return fail(Code::refuse, "{}", campaign::to_string(*done->refused));
   return text(to_json(*done->coupon));

@@ -178,7 +178,8 @@ Result<std::string> Orders::carry_out(const Command& command) {
       return std::string{"{}"};
     }
     case Command::Kind::void_: {
-      const auto done = admin_.void_coupon(command.id, command.reason);
+      const auto done =
+          admin_.void_coupon(command.id, command.reason, {command.key, sync::reply_payload(std::string{"{}"})});
       if (!done) return fail(done);
       return std::string{"{}"};
     }

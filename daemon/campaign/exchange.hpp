@@ -131,6 +131,13 @@ struct Holder {
   std::vector<std::string> known_as;  ///< as in DrawCommand
 };
 
+/// A command from upstream, and what it is told once it is carried out: remembered in the same transaction, so that the
+/// same command that comes again after a cut hears the same. An empty key: nobody asks again.
+struct Order {
+  std::string key;
+  std::string answer;
+};
+
 struct TillRequest {
   TillAction action = TillAction::check;
   std::string code;                  ///< canonical (canonical_code); empty: what was typed is none

@@ -112,10 +112,15 @@ Result<std::string> Ledger::shown_by(const campaign::TillRequest& request, Deadl
   });
 }
 
-Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const std::string& why, Deadline deadline) {
-  return impl_->command<campaign::TillAnswer>(
-      deadline, kAlways,
-      [code, why](Context& c) -> Result<campaign::TillAnswer> { return ledger::end_coupon(c, code, why); });
+Result<campaign::TillAnswer> Ledger::void_coupon(const std::string& code, const std::string& why,
+                                                 const campaign::Order& order, Deadline deadline) {
+  return impl_->command<campaign::TillAnswer>(deadline, kAlways,
+                                              [code, why, order](Context& c) -> Result<campaign::TillAnswer> {
+                                                auto answer = ledger::end_coupon(c, code, why);
+                                                if (!answer.refused && !order.key.empty())
+                                                  ledger::remember_order(c, order.key, order.answer);
+                                                return answer;
+                                              });
 }
 
 Result<Ledger::Imported> Ledger::import_codes(const std::string& campaign, const std::string& prize,

@@ -113,7 +113,8 @@ class Ledger {
   /// Whose coupon or member code this request shows; empty: nobody's.
   Result<std::string> shown_by(const campaign::TillRequest& request, Deadline deadline);
   /// The operator's word: an issued or reserved coupon ends for good.
-  Result<campaign::TillAnswer> void_coupon(const std::string& code, const std::string& why, Deadline deadline);
+  Result<campaign::TillAnswer> void_coupon(const std::string& code, const std::string& why,
+                                           const campaign::Order& order, Deadline deadline);
 
   struct Imported {
     std::size_t added = 0, known = 0;  ///< known: waiting for this prize already

@@ -46,7 +46,7 @@ HttpResponse ask(AdminServices& services, const HttpRequest& request) {
 
 HttpResponse void_coupon(AdminServices& services, const HttpRequest& request) {
   const auto texts = needed<2>(request, {kCode, {"reason", kLongestReason}});
-  return texts ? admin_answer(services.void_coupon((*texts)[0], (*texts)[1])) : texts.error();
+  return texts ? admin_answer(services.void_coupon((*texts)[0], (*texts)[1], {})) : texts.error();
 }
 
 HttpResponse import_codes(AdminServices& services, const HttpRequest& request) {

@@ -167,7 +167,8 @@ class AdminServices {
   // Coupons, staff and people's data. Code::refuse carries the reason.
   /// By id, code, or what the QR code says.
   virtual Result<std::string> coupon_json(const std::string& typed) = 0;
-  virtual Result<std::string> void_coupon(const std::string& typed, const std::string& reason) = 0;
+  virtual Result<std::string> void_coupon(const std::string& typed, const std::string& reason,
+                                          const campaign::Order& order) = 0;
   virtual Result<std::string> redeem(const std::string& typed) = 0;
   virtual Result<std::string> import_codes(const std::string& campaign, const std::string& prize,
                                            std::vector<std::string> codes, bool dry) = 0;

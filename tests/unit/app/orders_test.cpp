@@ -31,7 +31,10 @@ class Desk final : public portal::AdminServices {
     return std::string("{}");
   }
   Text remove(const std::string&, std::optional<std::chrono::seconds>) override { return none(); }
-  Text void_coupon(const std::string&, const std::string&) override { return none(); }
+  Text void_coupon(const std::string&, const std::string&, const campaign::Order& order) override {
+    voided.push_back(order);
+    return std::string("{\"state\":\"voided\"}");
+  }
   Text erase_subject(const std::string&) override { return none(); }
   Text radio_json() override { return none(); }
   Text presence_json() override { return none(); }
@@ -62,6 +65,7 @@ class Desk final : public portal::AdminServices {
   std::shared_ptr<ports::HttpStream> follow_events() override { return nullptr; }
 
   std::vector<std::string> admitted;
+  std::vector<campaign::Order> voided;
 };
 
 class OrdersTest : public testing::Test {
@@ -237,6 +241,18 @@ TEST_F(OrdersTest, ByAClockNobodyTrustsNoCommandIsJudged) {
   clock_.set_wall(right + 2h);
   orders_->take(command({{"command", "admit"}, {"id", "10.77.0.3"}, {"expires", soon}}));
   EXPECT_EQ(reply()["error"]["code"], "refuse");
+}
+
+// A cut between the two would have told the next who asks that the coupon was void already.
+TEST_F(OrdersTest, AVoidGoesToTheLedgerWithTheAnswerItIsToRemember) {
+  orders_->take(command({{"command", "void"}, {"id", "c1"}, {"reason", "fraud"}, {"request", "r1"}}));
+  const auto answer = reply();
+  ASSERT_EQ(desk_.voided.size(), 1u);
+  EXPECT_FALSE(desk_.voided[0].key.empty());
+  EXPECT_EQ(json::parse(desk_.voided[0].answer), answer);
+  orders_->take(command({{"command", "void"}, {"id", "c1"}, {"reason", "fraud"}, {"request", "r1"}}));
+  EXPECT_EQ(reply(), answer);
+  EXPECT_EQ(desk_.voided.size(), 1u);
 }
 
 }  // namespace

@@ -46,10 +46,19 @@ TEST_F(Till, EveryRefusalHasItsReason) {
   pass(std::chrono::hours(24));
   EXPECT_EQ(redeem(paid).refused, Reason::expired);
   const auto second = winning_code("n2");
-  EXPECT_FALSE(ledger_->void_coupon(second, "mistake", kDeadline).value().refused);
+  EXPECT_FALSE(ledger_->void_coupon(second, "mistake", {}, kDeadline).value().refused);
   EXPECT_EQ(redeem(request(second)).refused, Reason::voided);
-  EXPECT_EQ(ledger_->void_coupon(second, "mistake", kDeadline).value().refused, Reason::voided);
+  EXPECT_EQ(ledger_->void_coupon(second, "mistake", {}, kDeadline).value().refused, Reason::voided);
   EXPECT_EQ(last(Stream::ledger, "coupon.voided")["reason"], "mistake");
+}
+
+TEST_F(Till, AVoidedCouponAndTheAnswerToItsOrderAreOneTransaction) {
+  const auto code = winning_code();
+  const campaign::Order order{"k1", "done"};
+  EXPECT_FALSE(ledger_->void_coupon(code, "fraud", order, kDeadline).value().refused);
+  EXPECT_EQ(ledger_->order_answer("k1", kDeadline).value(), "done");
+  EXPECT_TRUE(ledger_->void_coupon(code, "fraud", {"k2", "done"}, kDeadline).value().refused);
+  EXPECT_EQ(ledger_->order_answer("k2", kDeadline).value(), std::nullopt) << "nothing was done for it";
 }
 
 TEST_F(Till, SeveralUsesWithAnInterval) {

@@ -268,7 +268,8 @@ class FakeAdmin final : public AdminServices {
   }
   Result<std::string> rotate_tokens() override { return std::string(R"({"key":2,"previous":[]})"); }
   Result<std::string> coupon_json(const std::string& typed) override { return said("show " + typed); }
-  Result<std::string> void_coupon(const std::string& typed, const std::string& reason) override {
+  Result<std::string> void_coupon(const std::string& typed, const std::string& reason,
+                                  const campaign::Order&) override {
     return said("void " + typed + " " + reason);
   }
   Result<std::string> redeem(const std::string&) override { return fail(Code::refuse, "already_redeemed"); }
