@@ -93,8 +93,9 @@ class Shop {
             "INSERT INTO coupon (id, code, campaign, prize, subject, state, uses, uses_left, interval_s, last_used_ms, "
             "issued_ms, expires_ms, title, benefit, redeem_at) VALUES (?1,?2,'lunch','ten-off',?3,'issued',1,1,0,0,?4,"
             "?5,'{}','{\"kind\":\"amount_off\",\"amount\":{\"minor\":1000,\"currency\":\"CNY\"}}','[\"store-001\"]')")
-          .bind(fmt::format("{:08x}{:024x}", n / 10, n * 2654435761u), code_of(n), fmt::format("subject-{:012x}", n),
-                now, now + 86'400'000ll * 30)
+          .bind(
+              fmt::format("{:08x}{:024x}", now / 1000 - static_cast<std::int64_t>((coupons - n) / 10), n * 2654435761u),
+              code_of(n), fmt::format("subject-{:012x}", n), now, now + 86'400'000ll * 30)
           .run();
     for (std::uint64_t n = 0; n < coupons; ++n)
       db.query("INSERT INTO till_answer (key, request, at_ms, answer) VALUES (?, zeroblob(16), ?, ?)")
