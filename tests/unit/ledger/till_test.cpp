@@ -53,6 +53,8 @@ TEST_F(Till, EveryRefusalHasItsReason) {
 }
 
 TEST_F(Till, AVoidedCouponAndTheAnswerToItsOrderAreOneTransaction) {
+  open();
+  apply({sure_win()});
   const auto code = winning_code();
   const campaign::Order order{"k1", "done"};
   EXPECT_FALSE(ledger_->void_coupon(code, "fraud", order, kDeadline).value().refused);
