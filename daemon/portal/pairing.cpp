@@ -5,7 +5,6 @@
 /// A laptop has no camera to scan with: it shows a QR, a phone that is in scans it and vouches for it.
 namespace foyer::portal {
 
-using campaign::Reason;
 using nlohmann::json;
 using ports::HttpResponse;
 

@@ -47,6 +47,7 @@ std::string time_text(const Call& call, std::chrono::milliseconds time) {
 
 std::string hours_text(const std::vector<campaign::Hours>& hours) {
   std::vector<std::string> all;
+  all.reserve(hours.size());
   for (const auto& one : hours)
     all.push_back(fmt::format("{:02}:{:02}–{:02}:{:02}", one.from / 60, one.from % 60, one.to / 60, one.to % 60));
   return joined(all);

@@ -10,7 +10,6 @@ namespace foyer::portal {
 
 using campaign::Reason;
 using campaign::TillAction;
-using campaign::TillAnswer;
 using campaign::TillRequest;
 using nlohmann::json;
 using ports::HttpResponse;
