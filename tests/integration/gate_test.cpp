@@ -204,38 +204,6 @@ TEST_F(GateTest, CountersCountAndSurviveAnExtension) {
   EXPECT_EQ(guest("10.9.0.1").bytes.up, 0U);
 }
 
-TEST_F(GateTest, AKilledGateLeavesGuestsInAndTheNextOneAdoptsThem) {
-  admit("10.9.0.1");
-  auto flow = world_->flow(echo_, "10.9.0.1", GateWorld::kInet, 7);
-  ASSERT_TRUE(flow.open());
-  ASSERT_TRUE(passes(flow.phone, flow.server));
-  const auto before = guest("10.9.0.1");
-  bool back = false;
-  world_->gate->on_back([&] { back = true; });
-  world_->gate_process->stop(SIGKILL);
-  EXPECT_TRUE(passes(flow.phone, flow.server));
-  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
-  EXPECT_FALSE(look());
-  world_->gate_process->start();
-  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
-  EXPECT_TRUE(passes(flow.phone, flow.server));
-  EXPECT_GT(guest("10.9.0.1").bytes.up, before.bytes.up);
-  EXPECT_LE(guest("10.9.0.1").left, before.left);
-}
-
-TEST_F(GateTest, ACleanStopLeavesTheTableAndRemoveTakesItAway) {
-  admit("10.9.0.1");
-  EXPECT_EQ(world_->gate_process->stop(SIGTERM), 0);
-  EXPECT_EQ(dial_inet("10.9.0.1"), 0);
-  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
-  const std::string program = std::string(FOYER_BIN_DIR) + "/foyer-gate";
-  world_->box.run({program, "--laid"});
-  world_->box.run({program, "--remove"});
-  EXPECT_THROW(world_->box.run({program, "--laid"}), std::runtime_error);
-  EXPECT_THROW(world_->box.run({"nft", "list", "table", "inet", "foyer"}), std::runtime_error);
-  world_->box.run({program, "--remove"});
-}
-
 TEST_F(GateTest, AnotherMacWithAGuestsAddressIsRefused) {
   admit(GateWorld::key("10.9.0.1", GateWorld::kOtherMac));
   EXPECT_EQ(dial_inet("10.9.0.1"), ECONNREFUSED);
@@ -319,39 +287,6 @@ TEST_F(GateTest, TalliesSayWhatBecameOfPackets) {
   EXPECT_EQ(tallies.at("fence_cut"), 0U);
 }
 
-TEST_F(GateTest, AnotherVersionsTableIsMadeAnew) {
-  admit("10.9.0.1");
-  world_->box.run({"nft",
-                   "delete chain inet foyer layout_2; add chain inet foyer layout_1; "
-                   "add set inet foyer of_old { type ipv4_addr; }"});
-  set_up(GateWorld::policy());
-  EXPECT_THROW(world_->box.run({"nft", "list", "set", "inet", "foyer", "of_old"}), std::runtime_error);
-  EXPECT_TRUE(look()->guests.empty()) << "foyerd puts them in again";
-  admit("10.9.0.1");
-  EXPECT_EQ(dial_inet("10.9.0.1"), 0);
-  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
-}
-
-TEST_F(GateTest, ATableThatCannotBeLookedAtIsLeftAsItIs) {
-  admit("10.9.0.1");
-  const Folder folder;
-  const auto busy = folder.write("busy", "");
-  bool back = false;
-  world_->gate->on_back([&] { back = true; });
-  world_->gate_process->stop(SIGKILL);
-  ::setenv("LD_PRELOAD", FOYER_TESTS_DIR "/busy_nft.so", 1);
-  ::setenv("FOYER_NFT_BUSY", busy.c_str(), 1);
-  world_->gate_process->start();
-  ::unsetenv("LD_PRELOAD");
-  ASSERT_TRUE(world_->loop.run_until([&] { return std::filesystem::file_size(busy) >= 2; })) << "foyerd asks again";
-  EXPECT_FALSE(back);
-  EXPECT_EQ(dial_inet("10.9.0.1"), 0);
-  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
-  std::filesystem::remove(busy);
-  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
-  EXPECT_EQ(look()->guests.size(), 1U);
-}
-
 TEST_F(GateTest, IcmpAndDnsOverTlsAreShutToStrangersInBothFamilies) {
   EXPECT_FALSE(pings("10.9.0.1", GateWorld::kInet));
   EXPECT_EQ(dial_inet("10.9.0.1", 853), ECONNREFUSED);
@@ -372,22 +307,6 @@ TEST_F(GateTest, IcmpAndDnsOverTlsAreShutToStrangersInBothFamilies) {
 }
 
 // `systemctl restart nftables` begins with a flush: guests met no rules until the box was restarted.
-TEST_F(GateTest, ATableThatSomebodyFlushedIsLaidAnew) {
-  admit("10.9.0.1");
-  world_->box.run({"nft", "flush", "ruleset"});
-  ASSERT_EQ(dial_inet("10.9.0.2"), 0) << "nothing is in the way";
-  bool back = false;
-  world_->gate->on_back([&] { back = true; });
-  const auto state = look();
-  ASSERT_FALSE(state);
-  EXPECT_EQ(state.error().code, Code::retry);
-  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
-  EXPECT_EQ(dial_inet("10.9.0.2"), ECONNREFUSED);
-  EXPECT_TRUE(look()->guests.empty()) << "foyerd puts them in again";
-  admit("10.9.0.1");
-  EXPECT_EQ(dial_inet("10.9.0.1"), 0);
-}
-
 TEST_F(GateTest, OnlyRootAndItsUserMayAsk) {
   world_->gate_process.reset();
   world_->gate_process = std::make_unique<GateProcess>(world_->box, world_->socket(), 4242);
@@ -433,32 +352,6 @@ TEST_F(GateTest, APacketThatIsNoRequestEndsItsConnectionOnly) {
     EXPECT_LE(::recv(fd.get(), &byte, 1, 0), 0);
   }
   EXPECT_TRUE(look());
-}
-
-TEST_F(GateTest, AStoppedGateCostsOneDeadlineAndThenFailsAtOnce) {
-  ASSERT_EQ(::kill(world_->gate_process->pid(), SIGSTOP), 0);
-  const MonoTime start = world_->loop.mono();
-  EXPECT_FALSE(world_->gate->admit(GateWorld::key("10.9.0.1"), 1h));
-  EXPECT_LT(world_->loop.mono() - start, 400ms);
-  const MonoTime after = world_->loop.mono();
-  for (int i = 0; i < 100; ++i) EXPECT_FALSE(world_->gate->remove(GateWorld::key("10.9.0.1")));
-  EXPECT_LT(world_->loop.mono() - after, 100ms);
-  bool back = false;
-  world_->gate->on_back([&] { back = true; });
-  ASSERT_EQ(::kill(world_->gate_process->pid(), SIGCONT), 0);
-  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
-  EXPECT_TRUE(look());
-}
-
-TEST_F(GateTest, AFirstSetupThatIsAnsweredTooLateIsAskedForAgain) {
-  auto fresh = drivers::nftables::make_gate({world_->socket()}, world_->loop, world_->loop);
-  ASSERT_EQ(::kill(world_->gate_process->pid(), SIGSTOP), 0);
-  EXPECT_FALSE(fresh->setup(GateWorld::policy()));
-  bool back = false;
-  fresh->on_back([&] { back = true; });
-  ASSERT_EQ(::kill(world_->gate_process->pid(), SIGCONT), 0);
-  ASSERT_TRUE(world_->loop.run_until([&] { return back; }));
-  EXPECT_TRUE(fresh->admit(GateWorld::key("10.9.0.1"), 1h));
 }
 
 }  // namespace
