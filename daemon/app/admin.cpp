@@ -11,8 +11,6 @@ namespace foyer::app {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-namespace {}  // namespace
-
 Result<Snapshot> Admin::snapshot() {
   auto snapshot = core_.box.ask([this] { return core_.snapshot(); }, kCore);
   if (!snapshot) return snapshot;

@@ -112,7 +112,8 @@ class Ledger {
   Result<campaign::TillAnswer> till(const campaign::TillRequest& request, Deadline deadline);
   /// Whose coupon or member code this request shows; empty: nobody's.
   Result<std::string> shown_by(const campaign::TillRequest& request, Deadline deadline);
-  /// The operator's word: an issued or reserved coupon ends for good.
+  /// The operator's word: an issued or reserved coupon ends for good. Where it does, the order's answer is remembered
+  /// in the same transaction, as by remember_order().
   Result<campaign::TillAnswer> void_coupon(const std::string& code, const std::string& why,
                                            const campaign::Order& order, Deadline deadline);
 

@@ -20,9 +20,10 @@ Digest mac_of(ByteView body, const TokenKeys::Key& key) {
 
 std::string make_pass(const TokenKeys& keys, std::string_view session) {
   const auto id = from_hex(session).value_or(Bytes());
-  Bytes raw{kPassVersion, keys.current.id};
-  raw.insert(raw.end(), id.begin(), id.end());
-  raw.resize(kPassBody);
+  Bytes raw(kPassBody);
+  raw[0] = kPassVersion;
+  raw[1] = keys.current.id;
+  std::copy_n(id.begin(), std::min(id.size(), kPassBody - kPassSessionAt), raw.begin() + kPassSessionAt);
   const auto mac = mac_of(raw, keys.current);
   raw.insert(raw.end(), mac.begin(), mac.begin() + (kPassSize - kPassBody));
   return to_base64url(raw);
