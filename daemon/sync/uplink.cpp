@@ -309,8 +309,8 @@ class Uplink::Impl {
       pace_.timed_out();
       ledger_pace_.timed_out();
       const auto why = fmt::format("no PUBACK within {} ms", settings_.puback_timeout.count());
-      disconnected(why);
-      publisher_.reconnect(why);
+      start_over();
+      publisher_.reconnect(why);  // … which reports it
       return;
     }
     for (auto& slot : slots_)

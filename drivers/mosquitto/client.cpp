@@ -70,6 +70,7 @@ std::string system_error(int error) { return std::generic_category().message(err
 std::string library_error(int rc, int error) {
   if (rc == MOSQ_ERR_ERRNO) return system_error(error);
   if (rc == MOSQ_ERR_EAI) return gai_strerror(error);
+  if (rc == MOSQ_ERR_KEEPALIVE) return "no answer within the keepalive";  // "Unknown error." before 2.0.12
   return mosquitto_strerror(rc);
 }
 

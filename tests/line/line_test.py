@@ -442,7 +442,7 @@ class Idle(Case):
         line = self.line(proxy.port, "--keepalive", "5")
         line.wait("connected")
         proxy.fall_silent()
-        line.wait("lost", 20)
+        line.wait("lost", 20, "no answer within the keepalive")
         line.wait("connected", 20, times=2)
 
 

@@ -5,8 +5,9 @@
 //   wall OFFSET_MS              the wall clock is so far off     synchronised 0|1
 //   status                                         quit
 //
-//   ready EPOCH · stored STREAM SEQ (committed up to there) · connected · lost REASON · status JSON
+//   ready EPOCH · stored STREAM SEQ (committed up to there) · status JSON · log TEXT (each line foyerd would log)
 #include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <cstdio>
@@ -97,8 +98,6 @@ class House {
   std::atomic<app::Upstream*> seen_{nullptr};
   std::array<int, 4> rates_{};
   std::vector<ports::TimerHandle> timers_;
-  bool connected_ = false;
-  std::string last_error_;
   std::uint64_t number_ = 0;
 };
 
@@ -176,10 +175,6 @@ void House::watch() {
   }
   if (!upstream_) return;
   upstream_->look();
-  const auto status = upstream_->status();
-  if (std::exchange(connected_, status.connected) != status.connected && connected_) say("connected");
-  if (std::exchange(last_error_, status.last_error) != status.last_error && !last_error_.empty())
-    say("lost " + last_error_);
 }
 
 std::string House::status() const {
@@ -260,6 +255,7 @@ int main(int argc, char** argv) {
   cli.add_option("--certificate", options.tls.certificate);
   cli.add_option("--key", options.tls.key);
   CLI11_PARSE(cli, argc, argv);
+  spdlog::set_pattern("log %v");
   line.backoff_min = 10ms;
   line.backoff_max = std::chrono::milliseconds{options.backoff_max_ms};
   line.keepalive = std::chrono::seconds{keepalive};

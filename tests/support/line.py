@@ -316,6 +316,11 @@ class Line:
     def listen(self, process):
         for line in process.stdout:
             what, _, rest = line.strip().partition(" ")
+            # The log has every change of the line in its order, however soon one follows the other.
+            if what == "log" and rest.startswith("upstream connected"):
+                what = "connected"
+            elif what == "log" and rest.startswith("upstream: "):
+                what, rest = "lost", rest.removeprefix("upstream: ")
             with self.changed:
                 if what == "stored":
                     stream, seq = rest.split()
