@@ -133,7 +133,7 @@ bool Connection::read_exactly(std::string& out, std::size_t bytes) {
   return true;
 }
 
-ssize_t Connection::send_some(const char* data, std::size_t size, Deadline until) {
+ssize_t Connection::send_some(const char* data, std::size_t size, Deadline until, int flags) {
   for (;;) {
     if (ssl_) {
       ERR_clear_error();
@@ -141,7 +141,7 @@ ssize_t Connection::send_some(const char* data, std::size_t size, Deadline until
       if (result > 0) return result;
       if (!wait_tls(result, until)) return -1;
     } else {
-      const ssize_t result = ::send(fd_, data, size, MSG_NOSIGNAL);
+      const ssize_t result = ::send(fd_, data, size, MSG_NOSIGNAL | flags);
       if (result >= 0) return result;
       if (errno == EINTR) continue;
       if ((errno != EAGAIN && errno != EWOULDBLOCK) || !wait(POLLOUT, until)) return -1;
@@ -156,11 +156,12 @@ ssize_t Connection::write(const char* data, std::size_t size) {
   return static_cast<ssize_t>(size);
 }
 
-bool Connection::flush() {
+bool Connection::flush(Then then) {
   const auto until = std::min(deadline_, std::chrono::steady_clock::now() + kWritePatience);
+  const int flags = then == Then::close ? MSG_MORE : 0;
   for (std::size_t done = 0; done < gathered_.size();) {
     wrote_ = true;
-    const ssize_t sent = send_some(gathered_.data() + done, gathered_.size() - done, until);
+    const ssize_t sent = send_some(gathered_.data() + done, gathered_.size() - done, until, flags);
     if (sent < 0) {
       timed_out_ = timed_out_ || milliseconds_until(until) == 0;
       gathered_.clear();

@@ -36,8 +36,10 @@ class Connection final : public ::httplib::Stream {
   /// The next request may take until `until` and send `bytes`; what comes after both reads as the end.
   void allow(std::size_t bytes, Deadline until);
   void allow_writing(Deadline until) { deadline_ = until; }
-  /// What is written is gathered until it is worth a packet; this sends the rest. True: all of it is on its way.
-  bool flush();
+  /// What is written is gathered until it is worth a packet; this sends the rest. True: all of it is on its way. What
+  /// is the last of a connection that is closed right after waits for the FIN: one packet for both.
+  enum class Then { go_on, close };
+  bool flush(Then then = Then::go_on);
   bool read_exactly(std::string& out, std::size_t bytes);
   bool gone() const;  ///< the other end has closed
   bool timed_out() const { return timed_out_; }
@@ -66,7 +68,7 @@ class Connection final : public ::httplib::Stream {
   bool wait_tls(int result, Deadline until) const;
   ssize_t receive(char* out, std::size_t size);
   bool receive_now();
-  ssize_t send_some(const char* data, std::size_t size, Deadline until);
+  ssize_t send_some(const char* data, std::size_t size, Deadline until, int flags);
 
   const int fd_;
   const Ssl ssl_;

@@ -77,7 +77,8 @@ bool Exchange::serve(bool last) {
   connection_->allow(kMostHead, in(kRequestTime));
   bool closed = false;
   const bool processed = process(last, closed);
-  const bool written = connection_->flush() && processed;
+  const bool ends = closed || close_;
+  const bool written = connection_->flush(ends ? Connection::Then::close : Connection::Then::go_on) && processed;
   if (!written && connection_->timed_out()) ++context_.counters.timeouts;
   if (!written && !connection_->wrote() && connection_->over_limit()) {
     ++context_.counters.refused;
@@ -88,7 +89,7 @@ bool Exchange::serve(bool last) {
     (void)stream.write(kTooLong.data(), kTooLong.size());
     (void)connection_->flush();
   }
-  return written && !closed && !close_;
+  return written && !ends;
 }
 
 // The one place where cpp-httplib 0.11 (bookworm) and 0.18 (trixie) differ for us.

@@ -59,7 +59,7 @@ class Server final : public ports::HttpServer {
   void shed(Fd fd);
   void end_shed(const std::vector<pollfd>& polled, std::size_t first);
   bool enqueue(Accepted& from);
-  Accepted next(std::unique_lock<std::mutex>& lock);
+  Accepted next(Accepted served);
   void work();
   void talk(const Accepted& from, Exchange& exchange);
   Ssl new_tls();
@@ -197,17 +197,22 @@ void Server::end_shed(const std::vector<pollfd>& polled, std::size_t first) {
   shed_ = std::move(waiting);
 }
 
-/// From the queue; when that is empty, straight from the backlog: under load no other thread is woken for it.
-Accepted Server::next(std::unique_lock<std::mutex>& lock) {
-  if (!queue_.empty()) {
-    auto from = std::move(queue_.front());
-    queue_.pop_front();
-    return from;
+/// From the queue; when that is empty, straight from the backlog: under load no other thread is woken for it. Ends the
+/// one that was served.
+Accepted Server::next(Accepted served) {
+  Accepted from;
+  {
+    std::lock_guard lock(mutex_);
+    open_.erase(served.fd.get());  // before it is closed: stop() must never reach a number that was given out again
+    if (!queue_.empty()) {
+      from = std::move(queue_.front());
+      queue_.pop_front();
+    }
   }
-  lock.unlock();
-  auto from = accept_from(listening_.fd.get());
+  served = {};  // closing sends a packet: nobody waits for that
+  if (from.fd) return from;
+  from = accept_from(listening_.fd.get());
   if (from.fd) ++context_.counters.connections;
-  lock.lock();
   return from;
 }
 
@@ -217,14 +222,16 @@ void Server::work() {
   for (;;) {  // counted idle by who started it, later by itself
     arrived_.wait(lock, [this] { return !queue_.empty() || context_.stopping; });
     --idle_;
+    Accepted from;
     while (!context_.stopping) {
-      const auto from = next(lock);
+      lock.unlock();
+      from = next(std::move(from));
+      lock.lock();
       if (!from.fd || context_.stopping) break;
       open_.insert(from.fd.get());
       lock.unlock();
       talk(from, exchange);
       lock.lock();
-      open_.erase(from.fd.get());  // before it is closed: stop() must never reach a number that was given out again
     }
     if (context_.stopping) return;
     ++idle_;

@@ -280,16 +280,23 @@ class Street:
             lines += [f"link add link w0 name p{i} address 02:00:00:01:{i >> 8:02x}:{i & 255:02x} type macvlan mode private",
                       f"addr add {self.address(i)}/32 dev p{i}", f"link set p{i} up",
                       f"neigh replace {BOX} lladdr {BOX_MAC} dev p{i} nud permanent",
-                      f"route add default via {BOX} dev p{i} onlink metric {1000 + i}"]
+                      f"route add default via {BOX} dev p{i} onlink metric {1000 + i}",
+                      # Among as many routes of one prefix the kernel looks for the device's one by one, at each connect.
+                      f"route add {self.host(i)} via {BOX} dev p{i} onlink"]
         self.far.ip(lines)
 
     @staticmethod
     def address(i):
         return f"10.9.{i // 250}.{i % 250 + 1}"
 
+    @staticmethod
+    def host(i):
+        """What phone i probes: an address of its own in the network for benchmarks (RFC 2544)."""
+        return f"198.18.{i // 250}.{i % 250 + 1}"
+
     def phones(self, word, *options):
         """Measured by phones 0 to PHONES-1."""
-        names = [f"{self.address(i)}%p{i}" for i in range(PHONES)]
+        names = [f"{self.address(i)}%p{i}@{self.host(i)}" for i in range(PHONES)]
         return bench_program(self.bin, [word, "--portal", BOX, "--internet", INTERNET, *options, *names], self.far)
 
     def gate_op(self):

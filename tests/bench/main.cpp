@@ -45,10 +45,11 @@ void measure(const Options& options) {
       print_wanted(run.measure(), options.names);
 }
 
-/// "10.9.0.1%p1": an address, and the interface it is on.
+/// "10.9.0.1%p1@198.18.0.1": an address, the interface it is on, and the host its probes ask for.
 foyer::bench::Phone phone(const std::string& text) {
-  const auto at = text.find('%');
-  return {text.substr(0, at), at == std::string::npos ? "" : text.substr(at + 1)};
+  const auto host = std::min(text.find('@'), text.size()), interface = std::min(text.find('%'), host);
+  const auto after = [](const std::string& one) { return one.empty() ? one : one.substr(1); };
+  return {text.substr(0, interface), after(text.substr(interface, host - interface)), after(text.substr(host))};
 }
 
 void add_figures(CLI::App& app, Options& options) {
@@ -64,7 +65,7 @@ void add_figures(CLI::App& app, Options& options) {
 
 void add_phones(CLI::App& app, Options& options, const std::string& word, Figures (*run)(const foyer::bench::Street&)) {
   auto* phones = app.add_subcommand(word);
-  phones->add_option("PHONE", options.phones, "ADDRESS or ADDRESS%INTERFACE")->required();
+  phones->add_option("PHONE", options.phones, "ADDRESS or ADDRESS%INTERFACE[@HOST]")->required();
   phones->add_option("--portal", options.street.portal);
   phones->add_option("--port", options.street.port)->capture_default_str();
   phones->add_option("--internet", options.street.internet);

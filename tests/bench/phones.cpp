@@ -51,8 +51,8 @@ void together(std::size_t count, Body body) {
 }
 
 /// A phone's captive portal probe: whatever it asks the internet on port 80 is led to the portal.
-void probe(const Street& street, const Phone& phone) {
-  Wire wire(phone, street.internet, 80);
+void probe(const Phone& phone) {
+  Wire wire(phone, phone.host, 80);
   expect(wire.ask(request("GET", "/generate_204", "connectivitycheck.gstatic.com")), 302, "a probe");
 }
 
@@ -96,7 +96,7 @@ Figures first_hits(const Street& street) {
     std::vector<double> ms(kAtOnce);
     together(kAtOnce, [&](std::size_t i) {
       const Watch watch;
-      probe(street, street.phones[first + i]);
+      probe(street.phones[first + i]);
       ms[i] = watch.seconds() * 1e3;
     });
     slowest.push_back(percentile(ms, 1));
@@ -128,7 +128,7 @@ Figures redirects(const Street& street) {
   std::atomic<std::uint64_t> next{0};
   const Watch watch;
   together(kAtOnce, [&](std::size_t) {
-    for (auto i = next++; i < kConnections; i = next++) probe(street, street.phones[i % street.phones.size()]);
+    for (auto i = next++; i < kConnections; i = next++) probe(street.phones[i % street.phones.size()]);
   });
   return {{"redirects_per_s", static_cast<double>(kConnections) / watch.seconds(), "1/s", kConnections,
            fmt::format("a connection each, 302, closed; through the kernel's redirect and fence, {} at once, the load "

@@ -12,6 +12,7 @@ namespace foyer::bench {
 /// Where a phone speaks from: an address of this machine, and the interface it is on (empty: wherever that is).
 struct Phone {
   std::string ip, interface;
+  std::string host;  ///< whose port 80 its captive portal probe asks for; any that is not the box
 };
 
 /// Throws when it is none.

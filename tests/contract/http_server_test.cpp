@@ -1,6 +1,7 @@
 #include "ports/http_server.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/tcp.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -110,6 +111,13 @@ class HttpServer : public testing::Test {
   std::unique_ptr<ports::HttpServer> server;
   Latch latch;
 };
+
+std::uint32_t packets_to(const Wire& wire) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  EXPECT_EQ(::getsockopt(wire.fd(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  return info.tcpi_segs_in;
+}
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
@@ -253,6 +261,18 @@ TEST_F(HttpServer, says_503_when_the_queue_is_full) {
   EXPECT_TRUE(has(busy.all(), "GET /wait"));
 }
 
+TEST_F(HttpServer, a_connection_that_says_nothing_takes_no_worker) {
+  start(at("127.0.0.1:0", 1, 1));
+  std::vector<std::unique_ptr<Wire>> silent;
+  for (int i = 0; i < 8; ++i) silent.push_back(std::make_unique<Wire>(server->port()));
+  const auto begin = SteadyClock::now();
+  EXPECT_TRUE(has(ask("GET /q HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), "GET /q"));
+  EXPECT_LT(SteadyClock::now() - begin, 1s);
+  EXPECT_EQ(counter("connections"), 1u);
+  EXPECT_TRUE(silent.front()->send("GET /late HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+  EXPECT_TRUE(has(silent.front()->all(), "GET /late"));
+}
+
 TEST_F(HttpServer, streams_until_the_other_side_goes) {
   start();
   {
@@ -291,6 +311,8 @@ TEST_F(HttpServer, an_answer_that_closes_closes) {
   wire.send("GET /close HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(has(wire.all(1s), "Connection: close"));
   EXPECT_TRUE(wire.closed());
+  // The handshake's, the kernel's word that the request came, and one with both the answer and the end.
+  EXPECT_LE(packets_to(wire), 3u);
 }
 
 TEST(HttpListen, unix_has_a_narrow_mode_and_replaces_only_a_dead_socket) {

@@ -63,6 +63,7 @@ class Wire {
   }
   std::string all(std::chrono::milliseconds patience = std::chrono::seconds(10)) { return until({}, patience); }
   bool closed() const { return closed_; }
+  int fd() const { return fd_; }
 
  private:
   int fd_;
