@@ -1,12 +1,21 @@
 #include "base/mailbox.hpp"
 
-#include <algorithm>
-
 namespace foyer {
 
 Mailbox::Mailbox(std::size_t capacity, std::function<void()> wake) : capacity_(capacity), wake_(std::move(wake)) {}
 
+bool Mailbox::queue(Task task) {
+  queue_.push_back(std::move(task));
+  return queue_.size() == 1;
+}
+
+void Mailbox::wake() {
+  posted_.notify_one();
+  if (wake_) wake_();
+}
+
 bool Mailbox::try_post(Task task) {
+  bool first = false;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return false;
@@ -14,14 +23,16 @@ bool Mailbox::try_post(Task task) {
       ++refused_;
       return false;
     }
-    queue_.push_back(std::move(task));
+    first = queue(std::move(task));
   }
-  posted_.notify_one();
-  if (wake_) wake_();
+  if (first) wake();
   return true;
 }
 
-Result<void> Mailbox::post_waiter(Task task, std::weak_ptr<detail::Waiter> waiter) {
+Result<Mailbox::Waiters::iterator> Mailbox::post_waiter(Task task, std::weak_ptr<detail::Waiter> waiter) {
+  Waiters one{std::move(waiter)};
+  const auto place = one.begin();
+  bool first = false;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return fail(Code::retry, "shutting down");
@@ -29,17 +40,16 @@ Result<void> Mailbox::post_waiter(Task task, std::weak_ptr<detail::Waiter> waite
       ++refused_;
       return fail(Code::retry, "overloaded: {} requests are waiting", queue_.size());
     }
-    queue_.push_back(std::move(task));
-    waiters_.push_back(std::move(waiter));
+    first = queue(std::move(task));
+    waiters_.splice(waiters_.end(), one);
   }
-  posted_.notify_one();
-  if (wake_) wake_();
-  return {};
+  if (first) wake();
+  return place;
 }
 
-void Mailbox::forget_waiters() {
+void Mailbox::forget_waiter(Waiters::iterator place) {
   std::lock_guard lock(mutex_);
-  std::erase_if(waiters_, [](const auto& waiter) { return waiter.expired(); });
+  if (!closed_) waiters_.erase(place);  // else close() has them all
 }
 
 std::size_t Mailbox::drain(std::size_t most) {
@@ -68,7 +78,7 @@ std::size_t Mailbox::wait_and_drain(std::chrono::milliseconds timeout, std::size
 
 void Mailbox::close() {
   std::deque<Task> thrown_away;
-  std::vector<std::weak_ptr<detail::Waiter>> waiters;
+  Waiters waiters;
   {
     std::lock_guard lock(mutex_);
     closed_ = true;

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "base/result.hpp"
 
@@ -81,7 +81,8 @@ class Mailbox {
  public:
   using Task = std::function<void()>;
 
-  /// `wake` is called on the posting thread after a task was queued (write an eventfd); may be empty.
+  /// `wake` is called on the posting thread after a task came into the empty box (write an eventfd); may be empty. Who
+  /// is woken drains until the box is empty, or wakes itself again.
   explicit Mailbox(std::size_t capacity, std::function<void()> wake = {});
 
   /// False when full or closed: the caller counts a drop or answers 503.
@@ -92,10 +93,10 @@ class Mailbox {
   template <class T, class Fn>
   Result<T> ask_later(Fn fn, std::chrono::milliseconds deadline) {
     auto answer = std::make_shared<detail::Answer<T>>();
-    if (auto posted = post_waiter([fn = std::move(fn), answer]() mutable { fn(Reply<T>(answer)); }, answer); !posted)
-      return foyer::fail(posted);
+    auto place = post_waiter([fn = std::move(fn), answer]() mutable { fn(Reply<T>(answer)); }, answer);
+    if (!place) return foyer::fail(place);
     auto result = answer->wait(deadline);
-    forget_waiters();
+    forget_waiter(*place);
     return result;
   }
 
@@ -130,15 +131,18 @@ class Mailbox {
   std::uint64_t refused() const;  ///< posts refused because the box was full
 
  private:
-  Result<void> post_waiter(Task task, std::weak_ptr<detail::Waiter> waiter);
-  void forget_waiters();
+  using Waiters = std::list<std::weak_ptr<detail::Waiter>>;
+  Result<Waiters::iterator> post_waiter(Task task, std::weak_ptr<detail::Waiter> waiter);
+  void forget_waiter(Waiters::iterator place);
+  bool queue(Task task);  ///< under mutex_; whether somebody is to be woken
+  void wake();
 
   const std::size_t capacity_;
   const std::function<void()> wake_;
   mutable std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<Task> queue_;
-  std::vector<std::weak_ptr<detail::Waiter>> waiters_;
+  Waiters waiters_;
   std::uint64_t refused_ = 0;
   bool closed_ = false;
 };
