@@ -11,11 +11,13 @@ class Broom {
 
   explicit Broom(Db& db) : db_(db) {}
 
-  /// The last parameter of `sql` is the limit, kRows.
+  /// The last parameter of `sql` is the limit, kRows. Returns how many went.
   template <class... Values>
-  void sweep(std::string_view sql, const Values&... values) {
+  std::size_t sweep(std::string_view sql, const Values&... values) {
     db_.query(sql).bind(values..., kRows).run();
-    note(static_cast<std::size_t>(db_.changes()));
+    const auto gone = static_cast<std::size_t>(db_.changes());
+    note(gone);
+    return gone;
   }
   /// So many rows of a kind went by other means.
   void note(std::size_t rows) { more_ = more_ || rows >= kRows; }

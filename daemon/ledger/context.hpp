@@ -7,6 +7,7 @@
 #include "campaign/draw.hpp"
 #include "campaign/zone_time.hpp"
 #include "ledger/codec.hpp"
+#include "ledger/consent_cache.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/outbox.hpp"
 #include "ledger/sqlite.hpp"
@@ -22,6 +23,7 @@ struct Context {
   Outbox& outbox;
   Campaigns& campaigns;
   Tally& tally;
+  ConsentCache& consents;
   const Settings& settings;
   const campaign::ZoneTime& zone;
   WallTime now{};

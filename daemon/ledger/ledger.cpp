@@ -264,8 +264,17 @@ Result<std::optional<Bytes>> Ledger::typed(const std::string& code, Deadline dea
 }
 
 Result<std::optional<std::string>> Ledger::consented(const std::string& subject, Deadline deadline) {
-  return impl_->question<std::optional<std::string>>(deadline,
-                                                     [this, subject] { return consent_of(impl_->db(), subject); });
+  const auto said = [](std::string terms_hash) {
+    return terms_hash.empty() ? std::nullopt : std::optional(std::move(terms_hash));
+  };
+  if (auto known = impl_->consents().find(subject)) return said(*std::move(known));
+  auto read = impl_->question<std::string>(deadline, [this, subject] {
+    auto terms_hash = consent_of(impl_->db(), subject).value_or(std::string());
+    impl_->consents().keep(subject, terms_hash);
+    return terms_hash;
+  });
+  if (!read) return fail(read);
+  return said(*std::move(read));
 }
 
 Result<std::vector<campaign::Campaign>> Ledger::campaigns(Deadline deadline) {

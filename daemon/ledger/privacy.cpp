@@ -54,6 +54,7 @@ void forget(Context& context, const std::vector<std::string>& names) {
   if (names.empty()) return;
   for (const auto& name : names) {
     if (const auto agreed = consent_of(context.db, name)) record_consent(context, name, false, *agreed);
+    context.consents.forget(name);
     forget_audience(context, name);
     forget_offers(context, name);
     for (const auto* sql :
@@ -259,10 +260,10 @@ void forget_old(Context& context, Broom& broom) {
       "(SELECT who, at_ms, given FROM consent_record WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
       before(keep.consents));
   // What a name agreed to is asked of it while it lives; the proof is another row.
-  broom.sweep(
-      "DELETE FROM consent WHERE subject IN (SELECT subject FROM consent WHERE given_ms < ? "
-      "ORDER BY given_ms LIMIT ?)",
-      before(kKeepConsents));
+  if (broom.sweep("DELETE FROM consent WHERE subject IN (SELECT subject FROM consent WHERE given_ms < ? "
+                  "ORDER BY given_ms LIMIT ?)",
+                  before(kKeepConsents)) > 0)
+    context.consents.clear();
 }
 
 }  // namespace foyer::ledger

@@ -248,6 +248,7 @@ void give_consent(Context& context, const std::string& subject, const std::strin
           "ON CONFLICT (subject) DO UPDATE SET terms_hash = excluded.terms_hash, given_ms = excluded.given_ms")
       .bind(subject, terms_hash, unix_ms(context.now))
       .run();
+  context.consents.forget(subject);
   record_consent(context, subject, true, terms_hash);
   context.emit(Stream::ledger, "consent.given", subject, {{"terms_hash", terms_hash}});
 }

@@ -148,6 +148,7 @@ Context Writer::context() {
           outbox_,
           campaigns_,
           tally_,
+          consents_,
           settings_,
           zone_,
           now,

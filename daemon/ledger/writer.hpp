@@ -109,6 +109,8 @@ class Writer {
   Outbox& outbox() { return outbox_; }
   Campaigns& campaigns() { return campaigns_; }
 
+  ConsentCache& consents() { return consents_; }
+
  private:
   class Job {
    public:
@@ -203,6 +205,7 @@ class Writer {
   Outbox outbox_;
   Campaigns campaigns_;
   Tally tally_;
+  ConsentCache consents_;
   LateClock late_clock_;
   Mailbox mailbox_;
   std::thread thread_;

@@ -64,9 +64,10 @@ class Scan : public World {
     Campaigns campaigns;
     campaigns.load(db);
     Tally tally;
+    ConsentCache consents;
     const auto with = settings();
     const auto zone = campaign::ZoneTime::load("Asia/Shanghai").value();
-    Context context{db, outbox, campaigns, tally, with, zone, now()};
+    Context context{db, outbox, campaigns, tally, consents, with, zone, now()};
     context.moment = campaign::Moment::at(now(), true, zone);
     work(context);
     std::map<std::string, int> found;

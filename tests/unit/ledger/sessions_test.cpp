@@ -1,3 +1,5 @@
+#include <future>
+
 #include "ledger/housekeeping.hpp"
 #include "ledger/sqlite.hpp"
 #include "world.hpp"
@@ -149,6 +151,32 @@ TEST_F(Sessions, ConsentIsToldWhenItIsNewAndWhenTheTermsChanged) {
   EXPECT_EQ(ledger_->consented("alice", kDeadline).value(), "terms-1");
   ASSERT_TRUE(ledger_->give_consent("alice", "terms-2", kDeadline));
   EXPECT_EQ(count(Stream::ledger, "consent.given"), 2u);
+}
+
+TEST_F(Sessions, ConsentThatWasAskedForBeforeWaitsForNoCommit) {
+  open();
+  const auto consented = [this](const std::string& who, std::chrono::milliseconds patience) {
+    return ledger_->consented(who, patience);
+  };
+  ASSERT_TRUE(ledger_->give_consent("alice", "terms-1", kDeadline));
+  EXPECT_EQ(consented("alice", kDeadline).value(), "terms-1");
+  EXPECT_FALSE(consented("bob", kDeadline).value());
+  std::promise<void> asked;
+  ledger_->on_stored([wait = asked.get_future().share()](const auto&) { wait.wait(); });
+  auto given = std::async(std::launch::async, [&] { return ledger_->give_consent("carol", "terms-1", kDeadline); });
+  ASSERT_TRUE(given.get());  // answered, and the ledger's thread waits
+  EXPECT_FALSE(consented("carol", 20ms)) << "her row changed: it is read anew";
+  EXPECT_EQ(consented("alice", 20ms).value(), "terms-1");
+  EXPECT_FALSE(consented("bob", 20ms).value());
+  asked.set_value();
+  ASSERT_TRUE(ledger_->give_consent("bob", "terms-1", kDeadline));
+  EXPECT_EQ(consented("bob", kDeadline).value(), "terms-1");
+  ASSERT_TRUE(ledger_->give_consent("alice", "terms-2", kDeadline));
+  EXPECT_EQ(consented("alice", kDeadline).value(), "terms-2");
+  ASSERT_TRUE(ledger_->withdraw_consent({"bob"}, kDeadline));
+  EXPECT_FALSE(consented("bob", kDeadline).value());
+  ASSERT_TRUE(ledger_->erase({"alice"}, kDeadline));
+  EXPECT_FALSE(consented("alice", kDeadline).value());
 }
 
 TEST_F(Sessions, WithdrawalErasesTheSubjectButNotTheCounts) {
