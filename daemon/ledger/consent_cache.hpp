@@ -7,8 +7,8 @@
 
 namespace foyer::ledger {
 
-/// What the rows say of those who were asked for of late, so that a page of the portal waits for no commit. Only what is
-/// committed comes in; whatever changes a subject's row takes the subject out before it is committed.
+/// What the rows say of those who were asked for of late, so that a page of the portal waits for no commit. Only what
+/// is committed comes in; whatever changes a subject's row takes the subject out before it is committed.
 class ConsentCache {
  public:
   static constexpr std::size_t kMost = 4096;  ///< subjects; when one more comes all go

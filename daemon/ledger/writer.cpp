@@ -144,18 +144,8 @@ Context Writer::context() {
   }
   const bool trusted = now >= settings_.build_date && now >= outbox_.newest() - kClockBehind;
   const bool settled = !held_until_ || mono >= *held_until_;
-  return {*storage_.db,
-          outbox_,
-          campaigns_,
-          tally_,
-          consents_,
-          settings_,
-          zone_,
-          now,
-          mono,
-          trusted,
-          settled,
-          campaign::Moment::at(now, trusted, zone_),
+  return {*storage_.db, outbox_, campaigns_, tally_,  consents_, settings_,
+          zone_,        now,     mono,       trusted, settled,   campaign::Moment::at(now, trusted, zone_),
           vouched};
 }
 

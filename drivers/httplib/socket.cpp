@@ -19,8 +19,8 @@ namespace {
 
 /// Connections the kernel holds for us before accept; more are retried by the phones' own TCP.
 constexpr int kBacklog = 511;
-/// A connection without its first byte is kept in the kernel for so many seconds (tcp(7)): it has no worker, and a phone
-/// that sends its request at once costs a wake-up less.
+/// A connection without its first byte is kept in the kernel for so many seconds (tcp(7)): it has no worker, and a
+/// phone that sends its request at once costs a wake-up less.
 constexpr int kFirstByte = 3;
 
 template <class T>

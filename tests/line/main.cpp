@@ -6,8 +6,8 @@
 //   status                                         quit
 //
 //   ready EPOCH · stored STREAM SEQ (committed up to there) · status JSON · log TEXT (each line foyerd would log)
-#include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <atomic>
 #include <cstdio>
