@@ -353,6 +353,9 @@ class Operation(House):
         for follower in followers:
             follower.wait(5)
             follower.stdout.close()
+        self.shop.open_daemon()  # tells what the first had no time to
+        wait_for("both ends of its run", lambda: {"foyer.gateway.started.v1", "foyer.gateway.stopped.v1"} <= {
+            event["type"] for event in self.upstream().values()})
 
     def test_a_second_foyerd_is_refused(self):
         self.open()

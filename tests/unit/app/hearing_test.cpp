@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "support/event_file.hpp"
 #include "support/frames.hpp"
 #include "support/manual_time.hpp"
 
@@ -24,7 +25,10 @@ class HearingTest : public testing::Test {
   void open() {
     leases.configure(config.shoppers);
     hearing = std::make_unique<Hearing>(config, clock, subjects, leases, random, [this](std::vector<Event> some) {
-      for (auto& event : some) events.push_back(std::move(event));
+      for (auto& event : some) {
+        test::keep_event(event);
+        events.push_back(std::move(event));
+      }
     });
   }
   ports::RadioStatus radio(bool up, const char* reason = "") const {

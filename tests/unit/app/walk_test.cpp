@@ -5,6 +5,7 @@
 
 #include "app/hearing.hpp"
 #include "drivers/sim/sim_radio.hpp"
+#include "support/event_file.hpp"
 #include "support/manual_time.hpp"
 
 /// Walks through the shop by the simulated radio: from a scenario file to events, in simulated time.
@@ -26,7 +27,10 @@ struct Walk {
     config.zones.push_back({"entrance", {}, {{uuid, {}, {}}}, -70, -76, 30s, kExitAfter});
     hearing =
         std::make_unique<Hearing>(config, clock, subjects, leases, kernel_random, [this](std::vector<Event> some) {
-          for (const auto& event : some) events.push_back({event.type, clock.mono()});
+          for (const auto& event : some) {
+            test::keep_event(event);
+            events.push_back({event.type, clock.mono()});
+          }
         });
     const auto scenario = drivers::sim::parse_scenario(
         "shoppers:\n  - {beacon: {uuid: " + to_string(uuid) + "}, " + shopper + "}\n", "walk.yaml");

@@ -38,6 +38,21 @@ TEST_F(Draws, WinStoresCouponCountsAndEventsTogether) {
     EXPECT_EQ(event.event.data.find(answer.coupon->code), std::string::npos) << "the code is its holder's secret";
 }
 
+TEST_F(Draws, APrizeThatIsNothingIsToldAsLost) {
+  open();
+  auto campaign = sure_win();
+  campaign.prizes[0] = {};
+  campaign.prizes[0].id = "none";
+  campaign.prizes[0].kind = campaign::PrizeKind::nothing;
+  apply({campaign});
+  const auto answer = draw("n1");
+  EXPECT_EQ(answer.result, DrawAnswer::Result::lost);
+  EXPECT_FALSE(answer.coupon);
+  EXPECT_EQ(types(Stream::ledger), (std::vector<std::string>{"shake.lost"}));
+  EXPECT_EQ(last(Stream::ledger, "shake.lost")["campaign"], "lunch");
+  EXPECT_EQ(draw("n1").result, DrawAnswer::Result::lost);
+}
+
 TEST_F(Draws, SameNonceSameAnswerAlsoAfterRestartAndRedemption) {
   open();
   apply({sure_win()});
