@@ -98,6 +98,11 @@ class GateHouse:
         traffic.go_on(2)
         self.start_gate()
         traffic.go_on(2)
+        for _ in range(12):  # each lays the rules anew under way
+            self.house.daemon.kill()
+            self.house.daemon.wait()
+            self.house.open_daemon()
+            traffic.go_on(1)
         total = traffic.end()
         used = sum(client["bytes_up"] for client in between.values())
         wait_for("the counters to go on", lambda: sum(c["bytes_up"] for c in self.counted(between).values()) > used, 20)

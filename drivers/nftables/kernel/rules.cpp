@@ -26,7 +26,7 @@ Result<std::string> rules(const ports::GatePolicy& policy) {
       fmt::format("{}{}", policy.http_port, tls ? fmt::format(", {}", policy.https_port) : "");
   // Nothing is ever forwarded to lo: without an uplink there is no way out.
   std::string text = fmt::format(
-      "define guest = \"{}\"\ndefine uplink = \"{}\"\ndefine sources = {{ 0.0.0.0, {} }}\ndefine http = {}\n"
+      "define guest = \"{}\"\ndefine uplink = \"{}\"\ndefine network = {}\ndefine http = {}\n"
       "define https = {}\ndefine listening = {{ {} }}\ndefine asked = {{ 80, {}{} }}\n",
       policy.interface, policy.uplink.empty() ? "lo" : policy.uplink, to_string(policy.address), policy.http_port,
       tls ? policy.https_port : 443, listening, listening, tls ? ", 443" : "");
