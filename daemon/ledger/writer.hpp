@@ -109,7 +109,7 @@ class Writer {
   Outbox& outbox() { return outbox_; }
   Campaigns& campaigns() { return campaigns_; }
 
-  ConsentCache& consents() { return consents_; }
+  ConsentCache& consents() { return consents_; }  ///< asked by any thread, changed by the ledger's
 
  private:
   class Job {

@@ -27,9 +27,9 @@ Result<std::string> rules(const ports::GatePolicy& policy) {
   // Nothing is ever forwarded to lo: without an uplink there is no way out.
   std::string text = fmt::format(
       "define guest = \"{}\"\ndefine uplink = \"{}\"\ndefine network = {}\ndefine http = {}\n"
-      "define https = {}\ndefine listening = {{ {} }}\ndefine asked = {{ 80, {}{} }}\n",
+      "define https = {}\ndefine secure = {}\ndefine asked = {{ 80, {}{} }}\n",
       policy.interface, policy.uplink.empty() ? "lo" : policy.uplink, to_string(policy.address), policy.http_port,
-      tls ? policy.https_port : 443, listening, listening, tls ? ", 443" : "");
+      tls ? policy.https_port : 443, tls ? policy.https_port : policy.http_port, listening, tls ? ", 443" : "");
   text += embedded::ruleset.front().content;
   if (!policy.lan_access) text += "add rule inet foyer private goto no_lan\n";
   for (const auto& network : policy.near)
